@@ -1,0 +1,80 @@
+"""Who people are and where an address leads, as values; no I/O here."""
+
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from mailstack.base.engine import Peer
+from mailstack.base.secret import Secret
+
+__all__ = ["Claim", "Directory", "Forward", "Local", "Login", "NotOurs", "Principal", "Resolution", "Unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a client says it is: made by a SASL mechanism, or by USER/PASS or LOGIN.
+
+    `authzid` "" means: the same as `name`.
+    """
+
+    mechanism: str  # "PLAIN", "LOGIN", "USER"
+    name: str
+    password: Secret
+    authzid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A person who has logged in.  `account` is the primary address, lower case: the store's name of the account."""
+
+    account: str
+    addresses: frozenset[str]  # the addresses it may send as, lower case
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """The address is a mailbox here.  `detail` is what stood behind the `+`."""
+
+    account: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """An alias: its members, in order, local or remote; already expanded, loops and duplicates removed."""
+
+    targets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The domain is ours, the address is nobody's."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotOurs:
+    """The domain is not ours."""
+
+
+Resolution = Local | Forward | Unknown | NotOurs
+
+
+class Directory(Protocol):
+    """Domains, accounts and aliases."""
+
+    def resolve(self, address: str) -> Resolution:
+        """Where mail to `local@domain` goes.  `postmaster` (RFC 5321 §4.5.1) always leads somewhere in an own domain."""
+
+    def is_own_domain(self, domain: str) -> bool: ...
+
+    def own_domains(self) -> Sequence[str]: ...
+
+
+class Login(Protocol):
+    """Decides about claims, the same for every protocol."""
+
+    def verify(self, claim: Claim, peer: Peer) -> Awaitable[Principal]:
+        """MailError(LOGIN_FAILED), the same words and time for an unknown name and a wrong password;
+
+        MailError(LOGIN_UNAVAILABLE) when it cannot be told now.
+        """

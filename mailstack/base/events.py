@@ -1,0 +1,89 @@
+"""The closed list of log events: what the server says about itself, in one place.
+
+An event has a name, a level and a format with named fields; the same fields go
+to the text log and to JSON lines.  A field called `mid` is a message's id, the
+same from MAIL to the last relay try; `cid` is a connection's.  Secrets have a
+type that does not print, so that a mistake here stays harmless.
+
+This floor knows no logger: `app` adds a sink (twisted.logger), tests add their own.
+"""
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Any
+
+__all__ = ["Event", "Level", "add_sink", "log", "remove_sink"]
+
+
+class Level(Enum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARN = "warn"
+    ERROR = "error"
+
+
+class Event(Enum):
+    """(level, format).  Add a row, never a free text somewhere else."""
+
+    # life of the process
+    STARTING = Level.INFO, "mailstack {version} starts, state in {state}"
+    LISTENING = Level.INFO, "{listener} listens on {address}"
+    READY = Level.INFO, "ready: {listeners} listeners"
+    RELOADED = Level.INFO, "configuration reloaded: {changes}"
+    RELOAD_REFUSED = Level.ERROR, "configuration not reloaded, the old one stays: {faults}"
+    STOPPING = Level.INFO, "stopping: {sessions} sessions may end within {limit} s"
+    STOPPED = Level.INFO, "stopped"
+    INTERNAL_ERROR = Level.ERROR, "internal error {error_id} in {where}: {failure}"
+
+    # connections
+    CONNECTED = Level.DEBUG, "{cid} {listener}: {ip} connected"
+    DISCONNECTED = Level.DEBUG, "{cid} {listener}: {ip} gone: {reason}"
+    CONNECTION_REFUSED = Level.WARN, "{listener}: {ip} refused: {reason}"
+    TLS_STARTED = Level.DEBUG, "{cid} {listener}: TLS with {ip}: {tls}"
+    TLS_FAILED = Level.INFO, "{listener}: no TLS with {ip}: {reason}"
+    PROTOCOL_FAULT = Level.INFO, "{cid} {listener}: {ip}: {fault}"
+    INJECTION = Level.WARN, "{cid} {listener}: {ip} sent octets behind STARTTLS: closed"
+
+    # logins
+    LOGIN = Level.INFO, "{cid} {listener}: {account} logged in from {ip} by {mechanism}"
+    LOGIN_FAILED = Level.WARN, "{cid} {listener}: login as {name} from {ip} failed: {reason}"
+
+    # a message's way
+    MAIL_REFUSED = Level.INFO, "{cid} {listener}: {ip}: {step} refused: {reason}"
+    MAIL_ACCEPTED = Level.INFO, "{mid} accepted from <{reverse_path}> by {listener} ({ip}), {size} octets, for {recipients}"
+    MAIL_STORED = Level.INFO, "{mid} stored for {account} in {mailbox}"
+    MAIL_QUEUED = Level.INFO, "{mid} queued for {recipients}"
+    MAIL_RELAYED = Level.INFO, "{mid} to <{recipient}>: delivered to {host} ({tls}): {text}"
+    MAIL_DEFERRED = Level.INFO, "{mid} to <{recipient}>: {text}; next try in {wait}"
+    MAIL_FAILED = Level.WARN, "{mid} to <{recipient}>: failed: {text}"
+    MAIL_BOUNCED = Level.INFO, "{mid}: report {report_mid} to <{reverse_path}>"
+    MAIL_DROPPED = Level.WARN, "{mid}: {reason}"
+    RELAY_ATTEMPT = Level.DEBUG, "{mid} tries {host} [{ip}]"
+
+    # the store
+    STORE_DEGRADED = Level.ERROR, "store degraded: {reason}; new mail is deferred"
+    STORE_RECOVERED = Level.INFO, "store works again"
+    STORE_RECONCILED = Level.INFO, "{account} {mailbox}: {arrived} arrived, {vanished} vanished, {changed} changed on disk"
+    STORE_REBUILT = Level.WARN, "{account} {mailbox}: index rebuilt from {messages} files"
+    STORE_ODD_FILE = Level.WARN, "{path}: {reason}"
+
+    # the CLI's socket
+    CONTROL = Level.INFO, "control: {command}"
+
+
+Sink = Callable[[Event, Mapping[str, Any]], None]
+_sinks: list[Sink] = []
+
+
+def add_sink(sink: Sink) -> None:
+    _sinks.append(sink)
+
+
+def remove_sink(sink: Sink) -> None:
+    _sinks.remove(sink)
+
+
+def log(event: Event, **fields: Any) -> None:
+    """Tell every sink.  Cheap when there is none."""
+    for sink in _sinks:
+        sink(event, fields)

@@ -1,0 +1,135 @@
+"""What waits to be sent, and what became of it, as values; no I/O here."""
+
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from mailstack.store.api import Content, Staged
+
+__all__ = [
+    "Courier",
+    "Deferred",
+    "Delivered",
+    "Envelope",
+    "Failed",
+    "MailQueue",
+    "Outcome",
+    "QueuedRecipient",
+    "Recipient",
+    "RemoteReply",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One RCPT.  `address` is `local@domain`, text, domain in lower case A-labels or U-labels as given.
+
+    `orcpt` and `notify` are RFC 3461's, kept for relay and reports: ORCPT as given
+    (`rfc822;…`), NOTIFY as upper-case words, empty when not given.
+    """
+
+    address: str
+    orcpt: str = ""
+    notify: frozenset[str] = frozenset()
+
+    @property
+    def domain(self) -> str:
+        return self.address.rpartition("@")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One message in the queue and whom it is for.
+
+    `reverse_path` is "" for the null sender.  `body` is 7BIT, 8BITMIME or BINARYMIME;
+    `ret` (FULL, HDRS or "") and `envid` are RFC 3461's.
+    """
+
+    id: str
+    reverse_path: str
+    recipients: tuple[Recipient, ...]
+    size: int
+    arrived: datetime  # aware, UTC
+    account: str = ""  # who submitted it; "" for mail that the server itself sends
+    body: str = "7BIT"
+    smtputf8: bool = False
+    ret: str = ""
+    envid: str = ""
+    client: str = ""  # "[192.0.2.1] by submission", for reports and `queue list`
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteReply:
+    """What another server said, whole: it goes to the log and, word for word, into the bounce."""
+
+    host: str  # name of the server, "" when none was reached
+    code: int  # 550, or 0 when no reply came
+    status: str  # "5.1.1": the server's own, or ours from RFC 3463 when it gave none
+    text: str  # one line, or our words for what went wrong (no route, time-out, TLS)
+    command: str = ""  # what we had said: "RCPT TO:<…>", "" for the connection
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The next server has taken it (or: it is in the mailbox)."""
+
+    reply: RemoteReply
+    tls: str = ""  # "TLSv1.3 TLS_AES_256_GCM_SHA384 verified", "" in the clear
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """Not now; try again later."""
+
+    reply: RemoteReply
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Never: report to the sender."""
+
+    reply: RemoteReply
+
+
+Outcome = Delivered | Deferred | Failed
+
+
+class Courier(Protocol):
+    """Carries one message to some of its recipients (all of one domain, or all of one route)."""
+
+    def deliver(
+        self, envelope: Envelope, recipients: Sequence[Recipient], content: Content
+    ) -> Awaitable[Mapping[Recipient, Outcome]]:
+        """An outcome for every recipient.  Never raises for what the network or the other server did."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedRecipient:
+    """One row of `mailstack queue list`."""
+
+    message_id: str
+    reverse_path: str
+    address: str
+    arrived: datetime
+    size: int
+    tries: int
+    next_try: datetime | None  # None: being tried now
+    last_reply: RemoteReply | None = field(default=None)
+
+
+class MailQueue(Protocol):
+    """The durable queue."""
+
+    def enqueue(self, envelope: Envelope, staged: Staged) -> Awaitable[None]:
+        """Take responsibility: durable when it ends, and the runner knows."""
+
+    def list(self) -> Sequence[QueuedRecipient]: ...
+
+    def retry(self, selector: str) -> Awaitable[int]:
+        """Make due now: a message id, an address, a domain, or `all`.  The number of recipients concerned."""
+
+    def drop(self, selector: str) -> Awaitable[int]:
+        """Remove without a report; the same selectors."""
+
+

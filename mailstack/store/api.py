@@ -1,0 +1,394 @@
+"""What the store holds and tells, as values; no I/O here.
+
+Names of mailboxes are text in the server's own form: hierarchy separator `/`,
+`INBOX` in capitals, Unicode NFC; the wire forms (modified UTF-7, UTF-8) and the
+file names (Maildir++) are made from it by `imap.names` and `store.maildir`.
+Flags are text: system flags with their backslash and capital (`\\Seen`),
+keywords as the client first spelled them, compared without case.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Any, Literal, NewType, Protocol, TypeVar
+
+__all__ = [
+    "DEFAULT_FOLDERS",
+    "INBOX",
+    "SEPARATOR",
+    "SYSTEM_FLAGS",
+    "Appended",
+    "Arrived",
+    "Change",
+    "Copied",
+    "Expunged",
+    "FlagMode",
+    "FlagsChanged",
+    "Folder",
+    "FolderCreated",
+    "FolderDeleted",
+    "FolderRenamed",
+    "FolderSubscribed",
+    "Incoming",
+    "Ledger",
+    "MailboxId",
+    "MailboxInvalidated",
+    "Moved",
+    "SpecialUse",
+    "Staged",
+    "Status",
+    "Uid",
+]
+
+MailboxId = NewType("MailboxId", int)
+Uid = NewType("Uid", int)
+
+INBOX = "INBOX"
+SEPARATOR = "/"
+SYSTEM_FLAGS = ("\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft")
+
+
+class SpecialUse(Enum):
+    """RFC 6154 §2: what a mailbox is for."""
+
+    ARCHIVE = "\\Archive"
+    DRAFTS = "\\Drafts"
+    JUNK = "\\Junk"
+    SENT = "\\Sent"
+    TRASH = "\\Trash"
+
+
+# made with every account, subscribed: Outlook of the older kind expects them to exist
+DEFAULT_FOLDERS = (
+    ("Drafts", SpecialUse.DRAFTS),
+    ("Sent", SpecialUse.SENT),
+    ("Trash", SpecialUse.TRASH),
+    ("Junk", SpecialUse.JUNK),
+    ("Archive", SpecialUse.ARCHIVE),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """One mailbox as LIST shows it.  A name without a mailbox (\\NoSelect parent) is no Folder: it has no files."""
+
+    id: MailboxId
+    name: str
+    uidvalidity: int
+    special_use: SpecialUse | None = None
+    subscribed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """RFC 9051 §6.3.11 and RFC 3501's RECENT; sizes in octets as IMAP counts them (CRLF)."""
+
+    messages: int
+    recent: int
+    unseen: int
+    deleted: int
+    uidnext: int
+    uidvalidity: int
+    size: int
+    highest_modseq: int
+
+
+class Staged(Protocol):
+    """A message on its way in: written once, above 64 KiB straight into a file, then placed by links.
+
+    `base.staging.StagedFile` is the one implementation; store and queue place it.
+    """
+
+    @property
+    def size(self) -> int:
+        """Octets so far."""
+
+    def write(self, data: bytes) -> None:
+        """Append octets.  OSError when the disk refuses."""
+
+    def finish(self) -> None:
+        """No more will come; contents may be read and placed from now on."""
+
+    def head(self) -> bytes:
+        """The first octets, at least the whole header when that is below 64 KiB."""
+
+    def read(self, offset: int, length: int) -> bytes: ...
+
+    def place(self, path: str) -> None:
+        """Make the message appear under `path` (atomically; many paths share one file).  Not yet durable."""
+
+    def discard(self) -> None:
+        """Forget it; what was placed stays.  Calling it twice, or after `place`, is fine and always right at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One message to file: `flags` and `internal_date` as APPEND gives them."""
+
+    staged: Staged
+    flags: tuple[str, ...] = ()
+    internal_date: datetime | None = None  # aware; None: now
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """APPENDUID: `uids[i]` is the UID of the i-th message."""
+
+    mailbox: MailboxId
+    uidvalidity: int
+    uids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """COPYUID: `sources[i]` became `targets[i]`; both ascending.  Messages that were gone are left out."""
+
+    uidvalidity: int
+    sources: tuple[int, ...]
+    targets: tuple[int, ...]
+
+
+Moved = Copied
+
+
+class FlagMode(Enum):
+    REPLACE = "replace"
+    ADD = "add"
+    REMOVE = "remove"
+
+
+# --- Change: the closed set of what a store may tell.  Published only after it is durable. ---------------
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """New messages, ascending, all greater than any UID before.  The columns hold them already."""
+
+    mailbox: MailboxId
+    uids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FlagsChanged:
+    """`source` is the token of the session that asked for it (it answers by itself), None for the disk or another."""
+
+    mailbox: MailboxId
+    uids: tuple[int, ...]
+    modseq: int
+    source: object | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Expunged:
+    """Gone for good, ascending."""
+
+    mailbox: MailboxId
+    uids: tuple[int, ...]
+    modseq: int
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxInvalidated:
+    """Deleted, or its UIDVALIDITY changed: sessions that have it open must end or deselect."""
+
+    mailbox: MailboxId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FolderCreated:
+    account: str
+    folder: Folder
+
+
+@dataclass(frozen=True, slots=True)
+class FolderDeleted:
+    account: str
+    folder: Folder
+
+
+@dataclass(frozen=True, slots=True)
+class FolderRenamed:
+    account: str
+    old_name: str
+    folder: Folder
+
+
+@dataclass(frozen=True, slots=True)
+class FolderSubscribed:
+    """Subscribed or unsubscribed: `subscribed` says which."""
+
+    account: str
+    name: str
+    subscribed: bool
+
+
+Change = (
+    Arrived
+    | FlagsChanged
+    | Expunged
+    | MailboxInvalidated
+    | FolderCreated
+    | FolderDeleted
+    | FolderRenamed
+    | FolderSubscribed
+)
+
+
+# --- durability -----------------------------------------------------------------------------------------
+
+T = TypeVar("T")
+
+
+class Ledger(Protocol):
+    """The group commit, as the queue and other tables in the same database see it.
+
+    `write` runs `work(connection)` inside the next write transaction, together with
+    everybody else's; the awaitable ends when that transaction *and every file placed
+    before the call* is on the disk.  A sync error is MailError(UNAVAILABLE), a full
+    disk MailError(STORAGE_FULL), and then nothing of `work` has happened.
+    `work` must be quick, touch no reactor and may be run again after a rollback.
+    """
+
+    def write(self, work: Callable[[Any], T]) -> Awaitable[T]: ...
+
+    def read(self, work: Callable[[Any], T]) -> T:
+        """Run a short read-only query at once, on the caller's thread, over what is committed."""
+
+    def durable(self) -> Awaitable[None]:
+        """Wait until every file placed before this call is on the disk."""
+
+
+# --- the store's face: what flow, imap.server and pop3.server call ------------------------------------------------
+
+
+class Columns(Protocol):
+    """An open mailbox's messages as parallel columns, ascending by UID, shared by all its sessions.
+
+    Index i is *not* a sequence number: a session counts by its own `imap.view`.
+    """
+
+    uids: Sequence[int]
+
+    def position(self, uid: int) -> int | None:
+        """Index of `uid`, None when it is gone."""
+
+    def flags(self, uid: int) -> tuple[str, ...]:
+        """Sorted system flags, then keywords.  KeyError when it is gone."""
+
+    def size(self, uid: int) -> int:
+        """RFC822.SIZE: octets with CRLF line ends."""
+
+    def internal_date(self, uid: int) -> datetime: ...
+
+    def modseq(self, uid: int) -> int: ...
+
+
+class Content(Protocol):
+    """A message's octets, CRLF whatever the file has.  Close it after use."""
+
+    size: int
+
+    def read(self, offset: int, length: int) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
+class Mailbox(Protocol):
+    """One open mailbox.  Async methods end when the change is durable; columns have it by then, watchers were told."""
+
+    folder: Folder
+    columns: Columns
+    uidnext: int
+    highest_modseq: int
+    keywords: Sequence[str]  # in use here, for FLAGS and PERMANENTFLAGS
+
+    def claim_recent(self) -> int:
+        """The first UID that no read-write session was told of yet; from now on it was.  RFC 3501 §2.3.2"""
+
+    def watch(self, watcher: Callable[[Change], None]) -> None: ...
+
+    def unwatch(self, watcher: Callable[[Change], None]) -> None: ...
+
+    def release(self) -> None:
+        """One session less; the columns may leave memory."""
+
+    def content(self, uid: int) -> Content:
+        """MailError(NO_SUCH_MESSAGE) when the file is gone."""
+
+    def kept(self, item: Literal["envelope", "body", "bodystructure"], uid: int, make: Callable[[Content], bytes]) -> bytes:
+        """Rendered octets of the message, made once and kept."""
+
+    async def set_flags(
+        self, uids: Iterable[int], mode: FlagMode, flags: Iterable[str], *, source: object | None = None
+    ) -> tuple[int, ...]:
+        """The UIDs whose flags really changed."""
+
+    async def expunge(self, uids: Iterable[int]) -> tuple[int, ...]:
+        """Remove these messages whatever their flags; UIDs that were gone are left out of the answer."""
+
+    async def copy(self, uids: Iterable[int], target: str) -> Copied:
+        """All or nothing.  MailError(NO_SUCH_MAILBOX) → TRYCREATE."""
+
+    async def move(self, uids: Iterable[int], target: str) -> Moved: ...
+
+    async def refresh(self) -> None:
+        """Look at the folder on the disk now, and tell what changed."""
+
+
+class MailAccount(Protocol):
+    """One account's mailboxes."""
+
+    name: str
+
+    def folders(self) -> Sequence[Folder]:
+        """Sorted by name, INBOX first."""
+
+    def folder(self, name: str) -> Folder:
+        """MailError(NO_SUCH_MAILBOX)."""
+
+    def subscriptions(self) -> Sequence[str]:
+        """Sorted; may hold names that do not exist (any more).  RFC 9051 §6.3.7"""
+
+    async def create(self, name: str, special_use: SpecialUse | None = None) -> Folder: ...
+
+    async def delete(self, name: str) -> None: ...
+
+    async def rename(self, old_name: str, new_name: str) -> None:
+        """Children go along; INBOX: its messages move, INBOX stays, empty (RFC 9051 §6.3.6)."""
+
+    async def subscribe(self, name: str) -> None: ...
+
+    async def unsubscribe(self, name: str) -> None: ...
+
+    async def status(self, name: str) -> Status: ...
+
+    async def open(self, name: str) -> Mailbox:
+        """Looks at the disk first, so that files brought by other programs are in."""
+
+    async def append(self, name: str, messages: Sequence[Incoming]) -> Appended: ...
+
+    def watch(self, watcher: Callable[[Change], None]) -> None:
+        """Folder changes of this account (created, deleted, renamed, subscribed)."""
+
+    def unwatch(self, watcher: Callable[[Change], None]) -> None: ...
+
+    def lock_maildrop(self) -> Callable[[], None]:
+        """POP3's exclusive access; call the answer to release.  MailError(IN_USE).  RFC 1939 §3"""
+
+
+class MailStore(Protocol):
+    """All accounts' mail."""
+
+    async def account(self, name: str) -> MailAccount:
+        """Open `alice@demo.test`; Maildir and default folders are made at first use."""
+
+    def stage(self) -> Staged:
+        """A new message on its way in.  MailError(STORAGE_FULL)."""
+
+    async def deliver(self, staged: Staged, recipients: Sequence[tuple[str, str]]) -> None:
+        """File one message for (account, mailbox) pairs, once for all; all or nothing, durable at the end.
+
+        A mailbox that does not exist is the INBOX.
+        """
