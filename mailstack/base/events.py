@@ -50,7 +50,10 @@ class Event(Enum):
 
     # a message's way
     MAIL_REFUSED = Level.INFO, "{cid} {listener}: {ip}: {step} refused: {reason}"
-    MAIL_ACCEPTED = Level.INFO, "{mid} accepted from <{reverse_path}> by {listener} ({ip}), {size} octets, for {recipients}"
+    MAIL_ACCEPTED = (
+        Level.INFO,
+        "{mid} accepted from <{reverse_path}> by {listener} ({ip}), {size} octets, for {recipients}",
+    )
     MAIL_STORED = Level.INFO, "{mid} stored for {account} in {mailbox}"
     MAIL_QUEUED = Level.INFO, "{mid} queued for {recipients}"
     MAIL_RELAYED = Level.INFO, "{mid} to <{recipient}>: delivered to {host} ({tls}): {text}"
@@ -63,7 +66,10 @@ class Event(Enum):
     # the store
     STORE_DEGRADED = Level.ERROR, "store degraded: {reason}; new mail is deferred"
     STORE_RECOVERED = Level.INFO, "store works again"
-    STORE_RECONCILED = Level.INFO, "{account} {mailbox}: {arrived} arrived, {vanished} vanished, {changed} changed on disk"
+    STORE_RECONCILED = (
+        Level.INFO,
+        "{account} {mailbox}: {arrived} arrived, {vanished} vanished, {changed} changed on disk",
+    )
     STORE_REBUILT = Level.WARN, "{account} {mailbox}: index rebuilt from {messages} files"
     STORE_ODD_FILE = Level.WARN, "{path}: {reason}"
 

@@ -131,5 +131,3 @@ class MailQueue(Protocol):
 
     def drop(self, selector: str) -> Awaitable[int]:
         """Remove without a report; the same selectors."""
-
-

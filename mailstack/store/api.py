@@ -119,7 +119,7 @@ class Staged(Protocol):
         """Make the message appear under `path` (atomically; many paths share one file).  Not yet durable."""
 
     def discard(self) -> None:
-        """Forget it; what was placed stays.  Calling it twice, or after `place`, is fine and always right at the end."""
+        """Forget it; what was placed stays.  Always right at the end, also twice or after `place`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +317,9 @@ class Mailbox(Protocol):
     def content(self, uid: int) -> Content:
         """MailError(NO_SUCH_MESSAGE) when the file is gone."""
 
-    def kept(self, item: Literal["envelope", "body", "bodystructure"], uid: int, make: Callable[[Content], bytes]) -> bytes:
+    def kept(
+        self, item: Literal["envelope", "body", "bodystructure"], uid: int, make: Callable[[Content], bytes]
+    ) -> bytes:
         """Rendered octets of the message, made once and kept."""
 
     async def set_flags(
