@@ -136,12 +136,19 @@ class Engine(Protocol[EventT_co, ResponseT_contra]):
     def shutting_down(self) -> None:
         """The server stops: make the protocol's last words (421, BYE) as soon as it may; then CLOSE."""
 
+    def internal_error(self, error_id: str) -> None:
+        """The session failed in a way nobody foresaw: answer the event blandly (451, NO [SERVERBUG], -ERR)."""
+
 
 class Wire(Protocol[ResponseT_contra]):
     """What a session may ask of its connection beside answering: pushed news, room, the end."""
 
     @property
     def peer(self) -> Peer: ...
+
+    @property
+    def cid(self) -> str:
+        """The connection's name in the log."""
 
     def send(self, response: ResponseT_contra) -> None:
         """Give a response to the engine now; it leaves with the next flush (at once when no event is being handled)."""
