@@ -81,7 +81,7 @@ class Connection(Protocol):
         self._timer: IDelayedCall | None = None
         self._heard = 0.0  # when the peer last sent something
         self._pumping = self._closing = self._handshaking = self._input_paused = self._eof = False
-        self._greeted = self._stopping = False
+        self._greeted = self._stopping = self._ended = False
         self._lost: str | None = None
         self._engine: AnyEngine
         self._session: AnySession
@@ -193,8 +193,8 @@ class Connection(Protocol):
         if self._lost is None:
             self.transport.unregisterProducer()  # type: ignore[union-attr]
             self._gate.open()
-            self.transport.loseConnection()  # type: ignore[union-attr]
             self._timer = self._setting.clock.callLater(LINGER_LIMIT, self._linger_over)
+            self.transport.loseConnection()  # type: ignore[union-attr]
 
     # --- for the listener ------------------------------------------------------------------------------------
 
@@ -313,6 +313,9 @@ class Connection(Protocol):
 
     def _end(self) -> None:
         assert self._lost is not None
+        if self._ended:
+            return
+        self._ended = True
         log(Event.DISCONNECTED, cid=self.cid, listener=self._setting.listener, ip=self.peer.ip, reason=self._lost)
         self._session.lost(self._lost)
         self._gone(self)

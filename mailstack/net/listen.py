@@ -131,7 +131,7 @@ class Listener(Service):
         systemd_sockets: dict[str, Sequence[int]],
         stop_limit_seconds: float,
     ) -> None:
-        self.setName(setting.listener)
+        self.name = setting.listener
         self._reactor, self._setting = reactor, setting
         self._binds, self._systemd = tuple(binds), systemd_sockets
         self._stop_limit = stop_limit_seconds
@@ -147,7 +147,7 @@ class Listener(Service):
     def privilegedStartService(self) -> None:
         if self._ports:
             return
-        super().privilegedStartService()
+        Service.privilegedStartService(self)
         for bind in self._binds:
             for port in self._bind(bind):
                 self._ports.append(port)
@@ -156,7 +156,7 @@ class Listener(Service):
 
     def startService(self) -> None:
         self.privilegedStartService()
-        super().startService()
+        Service.startService(self)
 
     def _bind(self, bind: Bind) -> list[IListeningPort]:
         if bind.systemd:
@@ -186,7 +186,7 @@ class Listener(Service):
         return port
 
     def stopService(self) -> Deferred[None]:
-        super().stopService()
+        Service.stopService(self)
         self.door.closed = True
         closing = [maybeDeferred(port.stopListening) for port in self._ports]
         self._ports = []
