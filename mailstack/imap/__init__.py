@@ -1,0 +1,19 @@
+"""IMAP4rev1 (RFC 3501), spoken: grammar, engine and view.  Pure; what it *does* is `imap.server`.
+
+Decisions
+- Two stages.  `fragment` cuts lines and literals and knows nothing of commands; the grammar
+  (`cursor`) reads a command when it is whole.  A bad command is dropped whole, its literals
+  included, so its octets are never read as commands.
+- APPEND's message is the only thing that is not whole: it streams (`engine`).
+- A command is a row of data (`values.Row`); the engine enforces states, so a handler sees
+  only well-formed commands in a legal state.
+- Sequence numbers belong to a session: `view` holds its picture of the mailbox and what it
+  has yet to be told.  Numbers change only where RFC 3501 §7.4.1 lets them.
+- Commands run one after another.  Pipelining is input that waits; the ambiguities of
+  RFC 9051 §5.5 cannot arise.
+- Names on the wire are modified UTF-7; nothing 8-bit leaves but message octets.  UTF-8
+  names come with ENABLE (UTF8=ACCEPT, IMAP4rev2) in a later slice.
+
+Refused: guessing at bare LF line ends (smuggling), going on after a line that is longer than
+the limit (its end may announce a literal, so what follows cannot be told from commands).
+"""
