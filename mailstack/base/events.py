@@ -28,6 +28,7 @@ class Event(Enum):
     # life of the process
     STARTING = Level.INFO, "mailstack {version} starts, state in {state}"
     LISTENING = Level.INFO, "{listener} listens on {address}"
+    LISTEN_SKIPPED = Level.WARN, "{listener} does not listen on {address}: {reason}"
     READY = Level.INFO, "ready: {listeners} listeners"
     RELOADED = Level.INFO, "configuration reloaded: {changes}"
     RELOAD_REFUSED = Level.ERROR, "configuration not reloaded, the old one stays: {faults}"
@@ -61,6 +62,7 @@ class Event(Enum):
     MAIL_FAILED = Level.WARN, "{mid} to <{recipient}>: failed: {text}"
     MAIL_BOUNCED = Level.INFO, "{mid}: report {report_mid} to <{reverse_path}>"
     MAIL_DROPPED = Level.WARN, "{mid}: {reason}"
+    QUEUE_NOT_RECORDED = Level.ERROR, "{mid}: {reason}; trying again in {wait}"
     RELAY_ATTEMPT = Level.DEBUG, "{mid} tries {host} [{ip}]"
 
     # the store

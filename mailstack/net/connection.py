@@ -30,7 +30,6 @@ AnySession = Session[Any, Any]
 Sessions = Callable[[Wire[Any]], tuple[AnyEngine, AnySession]]
 
 INPUT_HIGH_WATER = 256 * 1024  # octets waiting behind a busy handler before the transport is paused
-HANDSHAKE_LIMIT = 30.0  # seconds (DESIGN: five minutes for a TLS handshake is too long)
 LINGER_LIMIT = 30.0  # seconds for the last words to leave before the connection is cut
 
 
@@ -43,6 +42,7 @@ class Setting:
     sessions: Sessions
     tls: Any = None  # Twisted: IOpenSSLContextFactory or IOpenSSLServerConnectionCreator
     implicit_tls: bool = False
+    handshake_seconds: float = 30.0  # what a TLS handshake may take: the 5 minutes of a command are too long
 
 
 class _FlushingWhileWaiting:
@@ -333,7 +333,7 @@ class Connection(Protocol):
 
     @property
     def _limit(self) -> float:
-        return HANDSHAKE_LIMIT if self._handshaking else self._engine.idle_limit
+        return self._setting.handshake_seconds if self._handshaking else self._engine.idle_limit
 
     def _tick(self) -> None:
         self._timer = None

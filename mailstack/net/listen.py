@@ -1,15 +1,16 @@
 """One listening service: its sockets, who may connect, who is connected."""
 
+import errno
 import os
 import socket
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IAddress, IListeningPort
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
@@ -18,7 +19,9 @@ from mailstack.base.engine import Peer
 from mailstack.base.events import Event, log
 from mailstack.net.connection import Connection, Setting
 
-__all__ = ["Bind", "Limits", "Listener", "PortTaken", "Total", "parse_bind"]
+__all__ = ["Bind", "Limits", "Listener", "PortTaken", "Total", "parse_bind", "passed_sockets"]
+
+_NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
 
 class PortTaken(Exception):
@@ -27,32 +30,76 @@ class PortTaken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Bind:
-    """Where to listen: host and port, or the name of a socket that systemd passes."""
+    """An address to listen on."""
 
     host: str
     port: int
-    systemd: str = ""
+
+    @property
+    def family(self) -> socket.AddressFamily:
+        return socket.AF_INET6 if ":" in self.host else socket.AF_INET
 
     def __str__(self) -> str:
-        if self.systemd:
-            return f"systemd:{self.systemd}"
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 def parse_bind(text: str) -> Bind:
-    """`0.0.0.0:25`, `[::]:25` or `systemd:NAME`.  ValueError otherwise."""
-    if text.startswith("systemd:"):
-        return Bind("", 0, text.removeprefix("systemd:"))
+    """`0.0.0.0:25` or `[::]:25`.  ValueError otherwise."""
     host, colon, port = text.rpartition(":")
     if not colon or not port.isdigit() or int(port) > 65535:
-        raise ValueError(f"{text!r} is not HOST:PORT, [IPV6]:PORT or systemd:NAME")
-    return Bind(host.strip("[]"), int(port))
+        raise ValueError(f"{text!r} is not HOST:PORT or [IPV6]:PORT")
+    return Bind(str(ip_address(host.strip("[]"))), int(port))
+
+
+def passed_sockets(descriptors: Iterable[int]) -> dict[tuple[str, int], int]:
+    """What systemd passed (sd_listen_fds(3)), by the address each is bound to.
+
+    A listener whose configured address is among them takes that socket instead of
+    binding one: the same configuration serves with and without mailstack.socket.
+    """
+    found = {}
+    for descriptor in descriptors:
+        with socket.socket(fileno=os.dup(descriptor)) as passed:
+            if passed.family in {socket.AF_INET, socket.AF_INET6}:
+                host, port = passed.getsockname()[:2]
+                found[host, port] = descriptor
+    return found
+
+
+def _listening_socket(bind: Bind) -> socket.socket:
+    bound = socket.socket(bind.family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if bind.family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # so that 0.0.0.0 can have its own
+        # both are inherited by accepted connections: replies never wait for Nagle, dead peers are noticed
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        bound.bind((bind.host, bind.port))
+        bound.listen(512)
+        bound.setblocking(False)
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+def _advice(failure: OSError) -> str:
+    if failure.errno == errno.EACCES:
+        return "ports below 1024 want root or CAP_NET_BIND_SERVICE: start as root with twistd --uid, or by systemd"
+    if failure.errno == errno.EADDRINUSE:
+        return "stop what holds the port (ss -ltnp shows it), or choose another in the configuration"
+    return "see the listener's address in the configuration"
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Connections at one time from one address; `refusal` is said to those beyond (nothing on a TLS port)."""
+    """Connections at one time, of this listener and from one address (0: no limit of its own).
 
+    `refusal` is said to those beyond (nothing on a TLS port).
+    """
+
+    most: int
     per_ip: int
     refusal: bytes
 
@@ -104,8 +151,10 @@ class _Door(Factory):
             return "stopping"
         if self.total.now >= self.total.limit:
             return f"{self.total.limit} connections in all (limits.connections)"
-        if self._per_ip[ip] >= self.limits.per_ip:
-            return f"{self.limits.per_ip} connections from one address (limits of {self.setting.listener})"
+        if 0 < self.limits.most <= len(self.connections):
+            return f"{self.limits.most} connections to {self.setting.listener} (max_connections)"
+        if 0 < self.limits.per_ip <= self._per_ip[ip]:
+            return f"{self.limits.per_ip} connections from one address (max_connections_per_address)"
         return ""
 
     def _gone(self, connection: Connection) -> None:
@@ -128,12 +177,12 @@ class Listener(Service):
         total: Total,
         binds: Sequence[Bind],
         *,
-        systemd_sockets: dict[str, Sequence[int]],
+        passed_sockets: Mapping[tuple[str, int], int],
         stop_limit_seconds: float,
     ) -> None:
         self.name = setting.listener
         self._reactor, self._setting = reactor, setting
-        self._binds, self._systemd = tuple(binds), systemd_sockets
+        self._binds, self._passed = tuple(binds), passed_sockets
         self._stop_limit = stop_limit_seconds
         self._ports: list[IListeningPort] = []
         self.door = _Door(setting, limits, total)
@@ -149,40 +198,33 @@ class Listener(Service):
             return
         Service.privilegedStartService(self)
         for bind in self._binds:
-            for port in self._bind(bind):
+            port = self._bind(bind)
+            if port is not None:
                 self._ports.append(port)
                 where: Any = port.getHost()
-                log(Event.LISTENING, listener=self._setting.listener, address=str(Bind(where.host, where.port)))
+                log(Event.LISTENING, listener=self.name, address=str(Bind(where.host, where.port)))
 
     def startService(self) -> None:
         self.privilegedStartService()
         Service.startService(self)
 
-    def _bind(self, bind: Bind) -> list[IListeningPort]:
-        if bind.systemd:
-            return [self._adopt(descriptor) for descriptor in self._named(bind.systemd)]
+    def _bind(self, bind: Bind) -> IListeningPort | None:
+        descriptor = self._passed.get((bind.host, bind.port))
+        if descriptor is not None:
+            return self._adopt(descriptor, bind)
         try:
-            return [self._reactor.listenTCP(bind.port, self.door, backlog=512, interface=bind.host)]
-        except CannotListenError as failure:
-            reason = getattr(failure.socketError, "strerror", "") or str(failure.socketError)
+            with _listening_socket(bind) as bound:
+                return self._adopt(bound.fileno(), bind)
+        except OSError as failure:
+            if failure.errno in _NO_IPV6 and bind.host == "::":
+                log(Event.LISTEN_SKIPPED, listener=self.name, address=str(bind), reason=failure.strerror)
+                return None
             raise PortTaken(
-                f"listener {self._setting.listener} cannot listen on {bind}: {reason}; "
-                f"stop what holds the port, or choose another in the configuration"
+                f"listener {self.name} cannot listen on {bind}: {failure.strerror}; {_advice(failure)}"
             ) from None
 
-    def _named(self, name: str) -> Sequence[int]:
-        descriptors = self._systemd.get(name, ())
-        if not descriptors:
-            raise PortTaken(
-                f"listener {self._setting.listener} wants the systemd socket {name!r}, and systemd passed "
-                f"{', '.join(sorted(self._systemd)) or 'none'}: see FileDescriptorName= in mailstack.socket"
-            )
-        return descriptors
-
-    def _adopt(self, descriptor: int) -> IListeningPort:
-        with socket.socket(fileno=os.dup(descriptor)) as probe:
-            family = probe.family
-        port: IListeningPort = self._reactor.adoptStreamPort(descriptor, family, self.door)
+    def _adopt(self, descriptor: int, bind: Bind) -> IListeningPort:
+        port: IListeningPort = self._reactor.adoptStreamPort(descriptor, bind.family, self.door)
         return port
 
     def stopService(self) -> Deferred[None]:

@@ -1,0 +1,51 @@
+# make demo   the whole server on loopback, to try with a mail program
+# make test   everything that must hold: linters, types, floors, transcripts, properties, real mail programs
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+# written last, so that an interrupted set-up is taken up again
+READY  := $(VENV)/.ready
+
+.PHONY: demo test quick lint format faults fuzz clean help
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+
+demo: $(READY)
+	@$(BIN)/mailstack demo $(DEMO)
+
+test: lint
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(TESTS)
+
+# without the real mail programs and the daemon: seconds, for working on the code
+quick: $(READY)
+	@$(BIN)/python -m pytest -n auto -m "not client and not daemon" $(TESTS)
+
+lint: $(READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(READY)
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+# the long forms of what `make test` does in short
+faults: $(READY)
+	@MAILSTACK_FAULTS=long $(BIN)/python -m pytest tests/faults --timeout 3600
+
+fuzz: $(READY)
+	@MAILSTACK_HYPOTHESIS=long $(BIN)/python -m pytest tests/props --timeout 3600
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else \
+	  "mailstack needs Python 3.11 or newer; this is %s. Try: make PYTHON=python3.12" % sys.version.split()[0])'
+	@test -x $(BIN)/python && $(BIN)/python -m pip --version >/dev/null 2>&1 || { rm -rf $(VENV); \
+	  $(PYTHON) -m venv $(VENV) || { echo "On Debian and Ubuntu: apt install python3-venv" >&2; rm -rf $(VENV); exit 1; }; }
+	@echo "Installing mailstack and its tools into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
