@@ -1,0 +1,132 @@
+"""What must hold between settings; each check is one function from the configuration to its faults."""
+
+import ipaddress
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+from mailstack.config.faults import Fault
+from mailstack.config.model import Config
+from mailstack.config.units import SocketAddress, SystemdSocket
+
+__all__ = ["cross_check"]
+
+_SOCKET_PATH_LIMIT = 107  # octets of a Unix socket's path, Linux unix(7)
+
+
+def cross_check(config: Config) -> tuple[Fault, ...]:
+    return tuple(fault for check in _CHECKS for fault in check(config))
+
+
+def _certificate_needed(config: Config) -> Iterator[Fault]:
+    tls = config.tls
+    if bool(tls.certificate) != bool(tls.key):
+        missing, given = ("key", "certificate") if tls.certificate else ("certificate", "key")
+        yield Fault(f"tls.{missing}", f"is missing while tls.{given} is given; allowed: both or none")
+    elif not tls.certificate:
+        names = [listener.name for listener in config.listeners if listener.enabled and listener.tls != "none"]
+        if names:
+            yield Fault(
+                "tls.certificate",
+                f"is missing, and TLS is used by {', '.join(names)}; allowed: the path of a certificate, "
+                'or tls = "none" or enabled = false for each of them',
+            )
+
+
+def _something_listens(config: Config) -> Iterator[Fault]:
+    if not any(listener.enabled for listener in config.listeners):
+        yield Fault("listeners", "none is enabled; allowed: at least one with enabled = true")
+    for listener in config.listeners:
+        if listener.enabled and not listener.address:
+            yield Fault(
+                f"listeners.{listener.name}.address", "is empty; allowed: at least one address, or enabled = false"
+            )
+
+
+def _one_listener_a_port(config: Config) -> Iterator[Fault]:
+    taken: dict[SocketAddress | SystemdSocket, str] = {}
+    for listener in config.listeners:
+        for address in listener.address if listener.enabled else ():
+            if isinstance(address, SocketAddress) and address.port == 0:
+                continue
+            if other := _overlapping(address, taken):
+                yield Fault(
+                    f"listeners.{listener.name}.address",
+                    f'"{address}" is used by listeners.{taken[other]} ("{other}") already; '
+                    "allowed: each address and port once",
+                )
+            taken.setdefault(address, listener.name)
+
+
+def _overlapping(
+    address: SocketAddress | SystemdSocket, taken: dict[SocketAddress | SystemdSocket, str]
+) -> SocketAddress | SystemdSocket | None:
+    return next((other for other in taken if _overlap(address, other)), None)
+
+
+def _overlap(one: SocketAddress | SystemdSocket, other: SocketAddress | SystemdSocket) -> bool:
+    """The same, or one of them is every address of the same family."""
+    if isinstance(one, SystemdSocket) or isinstance(other, SystemdSocket):
+        return one == other
+    a, b = ipaddress.ip_address(one.host), ipaddress.ip_address(other.host)
+    return one.port == other.port and a.version == b.version and (a == b or a.is_unspecified or b.is_unspecified)
+
+
+def _password_with_user(config: Config) -> Iterator[Fault]:
+    smarthost = config.relay.smarthost
+    key = "relay.smarthost"
+    if smarthost.user and not smarthost.password_file:
+        yield Fault(
+            f"{key}.password_file", "is missing while a user is given; allowed: the path of a file with the password"
+        )
+    if smarthost.password_file and not smarthost.user:
+        yield Fault(f"{key}.user", "is missing while a password_file is given; allowed: the name to log in with")
+    if smarthost.user and smarthost.tls == "none":
+        yield Fault(
+            f"{key}.tls", '"none" would send the password in the clear; allowed with a user: "starttls", "implicit"'
+        )
+    if smarthost.user and not smarthost.host:
+        yield Fault(f"{key}.host", "is missing while a user is given; allowed: the name of the server")
+
+
+def _own_name(config: Config) -> Iterator[Fault]:
+    if not config.hostname:
+        yield Fault("hostname", "is empty; allowed: the full name of this server, such as mail.example.org")
+    if config.relay.smarthost.host and config.relay.smarthost.host == config.hostname:
+        yield Fault("relay.smarthost.host", "is this server itself, a loop; allowed: the name of another server")
+
+
+def _state_folder(config: Config) -> Iterator[Fault]:
+    if config.state in ("", "/"):
+        yield Fault("state", f'"{config.state}" cannot be used; allowed: the path of a folder of its own')
+    if (octets := len(config.control_socket.encode())) > _SOCKET_PATH_LIMIT:
+        yield Fault(
+            "control.socket",
+            f'"{config.control_socket}" has {octets} octets; allowed for a socket: at most {_SOCKET_PATH_LIMIT}',
+        )
+
+
+def _rfc_minimums(config: Config) -> Iterator[Fault]:
+    for key, least in (("smtp_idle", 5), ("pop3_idle", 10), ("imap_idle", 30)):
+        if getattr(config.limits, key) < timedelta(minutes=least):
+            yield Fault(f"limits.{key}", f"is too short for the RFC; allowed: {least}m or more")
+    for key, octets in (
+        ("smtp_command_line", 512),
+        ("smtp_auth_line", 12288),
+        ("smtp_text_line", 1000),
+        ("imap_command", 8192),
+    ):
+        if getattr(config.limits, key) < octets:
+            yield Fault(f"limits.{key}", f"is too small for the RFC; allowed: {octets} octets or more")
+    if config.limits.message_size < 64 << 10:
+        yield Fault("limits.message_size", 'is too small for the RFC; allowed: "64KiB" or more (RFC 5321 §4.5.3.1.7)')
+
+
+_CHECKS: tuple[Callable[[Config], Iterator[Fault]], ...] = (
+    _own_name,
+    _state_folder,
+    _something_listens,
+    _one_listener_a_port,
+    _certificate_needed,
+    _password_with_user,
+    _rfc_minimums,
+)

@@ -1,0 +1,55 @@
+"""What a reload changes: the keys that differ, and which of them need a restart."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mailstack.config.model import Config
+from mailstack.config.setting import Section, sections, settings
+
+__all__ = ["Changed", "diff"]
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """One key with another value; both as TOML.  "" where the table is not there.  `live`: no restart needed."""
+
+    key: str
+    old: str
+    new: str
+    live: bool
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.old or 'not there'} → {self.new or 'not there'}" + (
+            "" if self.live else " (needs a restart)"
+        )
+
+
+def diff(old: Config, new: Config) -> tuple[Changed, ...]:
+    """In the order of the file."""
+    before, after = dict(_leaves(old)), dict(_leaves(new))
+    keys = [*after, *(key for key in before if key not in after)]
+    return tuple(_changed(key, before, after) for key in keys if before.get(key) != after.get(key))
+
+
+Leaf = tuple[str, bool]  # as TOML, live
+
+
+def _changed(key: str, before: dict[str, Leaf], after: dict[str, Leaf]) -> Changed:
+    old, new = before.get(key), after.get(key)
+    live = (old or new or ("", False))[1] and not (key.startswith("listeners.") and (old is None or new is None))
+    return Changed(key, old[0] if old else "", new[0] if new else "", live)
+
+
+def _leaves(config: Config) -> Iterator[tuple[str, Leaf]]:
+    yield from _section(config, "")
+    for listener in config.listeners:
+        yield from _section(listener, f"listeners.{listener.name}.")
+    for number, certificate in enumerate(config.tls.extra, 1):
+        yield from _section(certificate, f"tls.extra[{number}].")
+
+
+def _section(section: Section, prefix: str) -> Iterator[tuple[str, Leaf]]:
+    for known in settings(type(section)):
+        yield prefix + known.name, (known.kind.write(getattr(section, known.name)), known.live)
+    for name, _ in sections(type(section)):
+        yield from _section(getattr(section, name), f"{prefix}{name}.")

@@ -1,0 +1,98 @@
+"""`[listeners.NAME]`: one socket service each; seven names exist without being written."""
+
+# ruff: noqa: RUF009  `setting()` and `required()` are this package's `field()`
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal, cast
+
+from mailstack.config.kinds import FLAG, LISTEN_ADDRESSES, Choice, Kind, ListOf, Number
+from mailstack.config.setting import Section, required, setting
+from mailstack.config.units import SocketAddress, SystemdSocket
+
+__all__ = ["MECHANISMS", "STANDARD_LISTENERS", "Listener", "Protocol", "TlsUse"]
+
+Protocol = Literal["smtp", "submission", "imap", "pop3"]
+TlsUse = Literal["none", "starttls", "implicit"]
+
+MECHANISMS = ("PLAIN", "LOGIN")
+
+_PROTOCOL = cast("Kind[Protocol]", Choice(("smtp", "submission", "imap", "pop3")))
+_TLS_USE = cast("Kind[TlsUse]", Choice(("none", "starttls", "implicit")))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener(Section):
+    """One listening service; `name` is its table's."""
+
+    doc: ClassVar[str] = (
+        "A service that listens.  The seven standard names below exist without being written here; a table changes "
+        "what it names and leaves the rest.  A name of your own makes one more service: it needs protocol, address "
+        "and tls."
+    )
+
+    name: str
+    enabled: bool = setting(
+        FLAG,
+        True,
+        "Whether the service runs at all.",
+        why="nobody here needs it; POP3 is the usual one",
+    )
+    protocol: Protocol = required(
+        _PROTOCOL,
+        "What is spoken: smtp takes mail for own domains from anybody (no login, no relaying), submission takes mail "
+        "for anywhere from people who have logged in, imap and pop3 let them read it.",
+        example="smtp",
+        why="a service of a name of your own needs it",
+    )
+    address: tuple[SocketAddress | SystemdSocket, ...] = required(
+        LISTEN_ADDRESSES,
+        'Where to listen: IP addresses with ports (IPv6 in brackets), or "systemd:NAME" for a socket that systemd '
+        "opened, NAME being its FileDescriptorName.",
+        why="to listen on some addresses only, on other ports, or with systemd's socket activation",
+        example=(SocketAddress("0.0.0.0", 25), SocketAddress("::", 25)),  # noqa: S104  a mail server is for everybody
+    )
+    tls: TlsUse = required(
+        _TLS_USE,
+        "implicit: TLS from the first octet.  starttls: in the clear, until the client asks for TLS.  none: never TLS, "
+        "and so never a login, except as accounts.allow_auth_in_clear_on_loopback says.",
+        why="a proxy in front of the server ends TLS",
+        example="starttls",
+    )
+    mechanisms: tuple[str, ...] = setting(
+        ListOf(Choice(MECHANISMS)),
+        MECHANISMS,
+        "The SASL mechanisms offered for login.  smtp listeners offer none, whatever is written.",
+        why="a client misbehaves with one of them",
+    )
+    max_connections: int = setting(
+        Number(0, 1_000_000),
+        0,
+        "How many connections this service keeps at the same time; more are told to come later.  0: only "
+        "limits.connections counts.",
+        why="one service must not take all the places from the others",
+        live=True,
+    )
+    max_connections_per_address: int = setting(
+        Number(0, 1_000_000),
+        0,
+        "How many of them one IP address may have.  0: limits.smtp_connections_per_address for smtp, no limit of its "
+        "own for the others.",
+        why="many people sit behind one address, or one address takes too much",
+        live=True,
+    )
+
+
+def _standard(name: str, protocol: Protocol, port: int, tls: TlsUse) -> Listener:
+    everywhere = (SocketAddress("0.0.0.0", port), SocketAddress("::", port))  # noqa: S104  as above
+    return Listener(name=name, protocol=protocol, address=everywhere, tls=tls)
+
+
+STANDARD_LISTENERS = (
+    _standard("smtp", "smtp", 25, "starttls"),
+    _standard("submission", "submission", 587, "starttls"),
+    _standard("submissions", "submission", 465, "implicit"),
+    _standard("imap", "imap", 143, "starttls"),
+    _standard("imaps", "imap", 993, "implicit"),
+    _standard("pop3", "pop3", 110, "starttls"),
+    _standard("pop3s", "pop3", 995, "implicit"),
+)

@@ -1,0 +1,38 @@
+"""The text of a configuration file → `Config`, or `ConfigError` with every fault in it."""
+
+import re
+import tomllib
+
+from mailstack.config.check import cross_check
+from mailstack.config.faults import ConfigError, Fault
+from mailstack.config.model import Config
+from mailstack.config.read import read_config
+
+__all__ = ["load"]
+
+_PLACE = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
+
+
+def load(text: str, file: str = "mailstack.toml") -> Config:
+    """Raises ConfigError.  `file` is only a name for its lines.
+
+    Faults within keys and between keys are told together.  A syntax error is alone: nothing behind it can be trusted.
+    """
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(file, [_syntax_fault(str(error), text)]) from None
+    config, faults = read_config(table)
+    told = {fault.key for fault in faults}
+    faults += tuple(fault for fault in cross_check(config) if fault.key not in told)
+    if faults:
+        raise ConfigError(file, faults)
+    return config
+
+
+def _syntax_fault(error: str, text: str) -> Fault:
+    """tomllib names the place within its message; we put it in front, where editors look for it."""
+    match = _PLACE.fullmatch(error)
+    said = (match[1] if match else error).replace("\n", " ")
+    place = f"{match[2]}:{match[3]}" if match and match[2] else f"{text.count(chr(10)) + 1}:1"
+    return Fault(place, f"not TOML: {said[:1].lower()}{said[1:]}; allowed: key = value, [table], # comment")

@@ -1,0 +1,296 @@
+"""The whole configuration, as the rest of the server sees it: frozen, typed, and each setting explained.
+
+The name of a field is the key in the file.  Durations are `timedelta`, sizes are
+octets.  An empty path or host means "not given".
+"""
+
+# ruff: noqa: RUF009  `setting()` and `required()` are this package's `field()`
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, ClassVar, Literal, cast
+
+from mailstack.config.kinds import DURATION, FLAG, HOST, NAME_SERVERS, PATH, TEXT, Choice, Kind, Number
+from mailstack.config.limits import Limits
+from mailstack.config.listeners import STANDARD_LISTENERS, Listener
+from mailstack.config.setting import Section, required, setting
+from mailstack.config.units import SocketAddress
+
+__all__ = [
+    "Accounts",
+    "Certificate",
+    "Config",
+    "Control",
+    "Dns",
+    "Limits",
+    "Listener",
+    "Log",
+    "Relay",
+    "Smarthost",
+    "Store",
+    "Tls",
+]
+
+_PORT = Number(1, 65535)
+
+
+def _choice(*words: str) -> Any:
+    return cast("Kind[Any]", Choice(words))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate(Section):
+    """`[[tls.extra]]`: one more certificate, chosen by the name that the client asks for."""
+
+    doc: ClassVar[str] = (
+        "One more certificate, used when a client asks (SNI) for a name that it has.  Write one [[tls.extra]] table "
+        "for each."
+    )
+
+    certificate: str = required(
+        PATH, "Path of the certificate with its chain, PEM.", example="", why="it must be given", live=True
+    )
+    key: str = required(PATH, "Path of its private key, PEM.", example="", why="it must be given", live=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls(Section):
+    doc: ClassVar[str] = "The certificate that listeners show, and how TLS is spoken."
+
+    certificate: str = setting(
+        PATH,
+        "",
+        "Path of the certificate for `hostname`, PEM, the server's own first, then its chain.  Needed as soon as a "
+        "listener uses TLS.  Read again at a reload.",
+        example="/etc/letsencrypt/live/mail.example.org/fullchain.pem",
+        live=True,
+        why="a first certificate, or another path",
+    )
+    key: str = setting(
+        PATH,
+        "",
+        "Path of its private key, PEM, without a passphrase, readable for the server's user only.",
+        example="/etc/letsencrypt/live/mail.example.org/privkey.pem",
+        live=True,
+        why="as for the certificate",
+    )
+    minimum_version: Literal["1.2", "1.3"] = setting(
+        _choice("1.2", "1.3"),
+        "1.2",
+        "The oldest TLS version that is spoken.",
+        why="to insist on 1.3, which shuts out mail programs and servers older than about 2019",
+        live=True,
+    )
+    session_tickets: bool = setting(
+        FLAG,
+        True,
+        "Whether clients may resume a TLS session with a ticket, which saves most of the handshake.",
+        why="a rule of yours asks for full forward secrecy within the life of the process",
+        live=True,
+    )
+    extra: tuple[Certificate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store(Section):
+    doc: ClassVar[str] = "Where mail is kept, and what makes it durable."
+
+    mail: str = setting(
+        PATH,
+        "",
+        'Folder of the Maildirs, one for each account.  "": mail in the state folder.',
+        why="mail belongs on another disk; it must be a local one for durability = syncfs",
+    )
+    durability: Literal["syncfs", "fsync"] = setting(
+        _choice("syncfs", "fsync"),
+        "syncfs",
+        "How a message is made safe before it is acknowledged.  syncfs: one sync of the file system for everything "
+        "that came meanwhile, by far the fastest.  fsync: each file and folder by itself.",
+        why="other programs write much to the same disk, or the mail is on a shared file system",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dns(Section):
+    doc: ClassVar[str] = "Whom to ask for MX and address records."
+
+    servers: tuple[SocketAddress, ...] = setting(
+        NAME_SERVERS,
+        (),
+        'Name servers: "127.0.0.1", or with a port "127.0.0.1:5353".  []: those of /etc/resolv.conf.',
+        why="a validating resolver of your own runs somewhere else",
+        example=(),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Smarthost(Section):
+    doc: ClassVar[str] = (
+        "A server that takes all mail for other domains, in place of their MX: Microsoft 365, Google Workspace, "
+        "SendGrid, Mailgun or your provider.  Many networks let no mail out by any other way."
+    )
+
+    host: str = setting(
+        HOST,
+        "",
+        'Its name.  "": none, mail goes straight to the MX.',
+        example="smtp.example.net",
+        why="your network or your address is not trusted by other servers",
+    )
+    port: int = setting(_PORT, 587, "Its port: 587 goes with starttls, 465 with implicit.", why="your provider says so")
+    tls: Literal["starttls", "implicit", "none"] = setting(
+        _choice("starttls", "implicit", "none"),
+        "starttls",
+        "How TLS is used with it.  starttls and implicit insist on TLS and a valid certificate; none is for a server "
+        "on the same machine.",
+        why="your provider says so",
+    )
+    user: str = setting(
+        TEXT,
+        "",
+        'The name to log in with.  "": no login.',
+        example="postmaster@example.org",
+        why="your provider gave you one",
+    )
+    password_file: str = setting(
+        PATH,
+        "",
+        "Path of a file with the password on its first line, readable for the server's user only.  The password itself "
+        "is never written here.",
+        example="/etc/mailstack/smarthost.password",
+        why="a login is needed",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relay(Section):
+    doc: ClassVar[str] = "Mail to other domains."
+
+    give_up_after: timedelta = setting(
+        DURATION,
+        timedelta(days=5),
+        "How long mail that cannot be delivered is tried again, before its sender gets a report.  RFC 5321 §4.5.4.1 "
+        "asks for 4 to 5 days.",
+        why="people would rather know sooner",
+        live=True,
+    )
+    concurrency: int = setting(
+        Number(1, 1000),
+        20,
+        "Deliveries at the same time, in all.",
+        why="a slow or small line, or a large list to send to",
+        live=True,
+    )
+    concurrency_per_domain: int = setting(
+        Number(1, 1000),
+        5,
+        "Deliveries at the same time to one domain; large providers defer whoever knocks with more.",
+        live=True,
+        why="a domain with a server of your own can take more",
+    )
+    mx_port: int = setting(_PORT, 25, "The port of other domains' servers.", why="only tests do: all the world has 25")
+    smarthost: Smarthost = field(default_factory=Smarthost)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accounts(Section):
+    doc: ClassVar[str] = (
+        "How addresses and logins are understood.  The accounts themselves: `mailstack account --help`."
+    )
+
+    subaddress: str = setting(
+        _choice("+", "-", "=", ""),
+        "+",
+        'What parts a mailbox from a tag of the user\'s own: alice+shop@… reaches alice.  "": nothing does.',
+        why="people come from a server that used another sign",
+        live=True,
+    )
+    allow_auth_in_clear_on_loopback: bool = setting(
+        FLAG,
+        False,
+        "Whether a program on this machine may log in without TLS.  From any other address that is refused, always.",
+        why="a webmail on the same machine, or a proxy that ends TLS",
+        live=True,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log(Section):
+    doc: ClassVar[str] = "What the server says about itself, on its standard error output (systemd's journal)."
+
+    format: Literal["text", "json"] = setting(
+        _choice("text", "json"), "text", "text: a line to read.  json: one object a line.", why="a program reads it"
+    )
+    level: Literal["debug", "info", "warn", "error"] = setting(
+        _choice("debug", "info", "warn", "error"),
+        "info",
+        "The least important event that is told.  debug adds connections and relay tries.",
+        why="to look for a fault",
+        live=True,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control(Section):
+    doc: ClassVar[str] = "How the command `mailstack` reaches the running server."
+
+    socket: str = setting(
+        PATH,
+        "",
+        'Path of the Unix socket, open to root and the server\'s user.  "": control.sock in the state folder.',
+        why="the state folder's path is too long for a socket (107 octets)",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config(Section):
+    """All of it."""
+
+    doc: ClassVar[str] = ""
+
+    hostname: str = required(
+        HOST,
+        "The full name of this server, in greetings, Received lines and EHLO.  Its A/AAAA record, the PTR record of "
+        "its address and the domain's MX record should all agree with it: other servers look.",
+        example="mail.example.org",
+        why="it is yours to say",
+    )
+    state: str = setting(
+        PATH,
+        "/var/lib/mailstack",
+        "Folder of everything that must last: accounts, queue, index, and mail unless store.mail says otherwise.  It "
+        "belongs to the user that the server runs as; back it up.",
+        why="the system disk is small, or several servers run on one machine",
+    )
+    listeners: tuple[Listener, ...] = STANDARD_LISTENERS
+    tls: Tls = field(default_factory=Tls)
+    limits: Limits = field(default_factory=Limits)
+    store: Store = field(default_factory=Store)
+    relay: Relay = field(default_factory=Relay)
+    dns: Dns = field(default_factory=Dns)
+    accounts: Accounts = field(default_factory=Accounts)
+    log: Log = field(default_factory=Log)
+    control: Control = field(default_factory=Control)
+
+    @property
+    def mail_folder(self) -> str:
+        return self.store.mail or f"{self.state}/mail"
+
+    @property
+    def control_socket(self) -> str:
+        return self.control.socket or f"{self.state}/control.sock"
+
+    @property
+    def accounts_file(self) -> str:
+        return f"{self.state}/accounts.sqlite"
+
+    @property
+    def index_file(self) -> str:
+        return f"{self.state}/index.sqlite"
+
+    def listener(self, name: str) -> Listener:
+        """KeyError when there is none of that name."""
+        for listener in self.listeners:
+            if listener.name == name:
+                return listener
+        raise KeyError(name)
