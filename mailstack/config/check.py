@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from mailstack.config.faults import Fault
 from mailstack.config.model import Config
-from mailstack.config.units import SocketAddress, SystemdSocket
+from mailstack.config.units import SocketAddress
 
 __all__ = ["cross_check"]
 
@@ -43,10 +43,10 @@ def _something_listens(config: Config) -> Iterator[Fault]:
 
 
 def _one_listener_a_port(config: Config) -> Iterator[Fault]:
-    taken: dict[SocketAddress | SystemdSocket, str] = {}
+    taken: dict[SocketAddress, str] = {}
     for listener in config.listeners:
         for address in listener.address if listener.enabled else ():
-            if isinstance(address, SocketAddress) and address.port == 0:
+            if address.port == 0:
                 continue
             if other := _overlapping(address, taken):
                 yield Fault(
@@ -57,16 +57,12 @@ def _one_listener_a_port(config: Config) -> Iterator[Fault]:
             taken.setdefault(address, listener.name)
 
 
-def _overlapping(
-    address: SocketAddress | SystemdSocket, taken: dict[SocketAddress | SystemdSocket, str]
-) -> SocketAddress | SystemdSocket | None:
+def _overlapping(address: SocketAddress, taken: dict[SocketAddress, str]) -> SocketAddress | None:
     return next((other for other in taken if _overlap(address, other)), None)
 
 
-def _overlap(one: SocketAddress | SystemdSocket, other: SocketAddress | SystemdSocket) -> bool:
+def _overlap(one: SocketAddress, other: SocketAddress) -> bool:
     """The same, or one of them is every address of the same family."""
-    if isinstance(one, SystemdSocket) or isinstance(other, SystemdSocket):
-        return one == other
     a, b = ipaddress.ip_address(one.host), ipaddress.ip_address(other.host)
     return one.port == other.port and a.version == b.version and (a == b or a.is_unspecified or b.is_unspecified)
 

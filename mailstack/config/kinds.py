@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from mailstack.config import units
 from mailstack.config.faults import Unfit
@@ -146,7 +146,6 @@ class ListOf(Generic[T]):
         return f"[{', '.join(self.kind.write(element) for element in value)}]"
 
 
-_LISTEN_ADDRESS: Kind[Any] = Simple(units.read_listen_address, _quoted)
 _NAME_SERVER: Kind[units.SocketAddress] = Simple(lambda value: units.read_address(value, default_port=53), _quoted)
-LISTEN_ADDRESSES: Kind[tuple[units.SocketAddress | units.SystemdSocket, ...]] = ListOf(_LISTEN_ADDRESS)
+LISTEN_ADDRESSES: Kind[tuple[units.SocketAddress, ...]] = ListOf(ADDRESS)
 NAME_SERVERS: Kind[tuple[units.SocketAddress, ...]] = ListOf(_NAME_SERVER)

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, cast
 
 from mailstack.config.kinds import FLAG, LISTEN_ADDRESSES, Choice, Kind, ListOf, Number
 from mailstack.config.setting import Section, required, setting
-from mailstack.config.units import SocketAddress, SystemdSocket
+from mailstack.config.units import SocketAddress
 
 __all__ = ["MECHANISMS", "STANDARD_LISTENERS", "Listener", "Protocol", "TlsUse"]
 
@@ -44,11 +44,11 @@ class Listener(Section):
         example="smtp",
         why="a service of a name of your own needs it",
     )
-    address: tuple[SocketAddress | SystemdSocket, ...] = required(
+    address: tuple[SocketAddress, ...] = required(
         LISTEN_ADDRESSES,
-        'Where to listen: IP addresses with ports (IPv6 in brackets), or "systemd:NAME" for a socket that systemd '
-        "opened, NAME being its FileDescriptorName.",
-        why="to listen on some addresses only, on other ports, or with systemd's socket activation",
+        "Where to listen: IP addresses with ports, IPv6 in brackets.  A socket that systemd has opened for the same "
+        "address (mailstack.socket) is taken over.",
+        why="to listen on some addresses only, or on other ports",
         example=(SocketAddress("0.0.0.0", 25), SocketAddress("::", 25)),  # noqa: S104  a mail server is for everybody
     )
     tls: TlsUse = required(

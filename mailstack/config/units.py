@@ -9,7 +9,6 @@ from mailstack.config.faults import Unfit
 
 __all__ = [
     "SocketAddress",
-    "SystemdSocket",
     "read_address",
     "read_duration",
     "read_size",
@@ -26,7 +25,7 @@ _OCTETS = {"GiB": 1 << 30, "MiB": 1 << 20, "KiB": 1 << 10, "B": 1}
 _SIZE = re.compile(r"([0-9]+) ?(GiB|MiB|KiB|B)")
 _SIZE_FORMS = 'a number of octets, or text such as "64KiB", "50MiB", "1GiB"'
 
-_ADDRESS_FORMS = '"192.0.2.1:25", "[2001:db8::1]:25" or "systemd:NAME"'
+_ADDRESS_FORMS = '"192.0.2.1:25", "[2001:db8::1]:25"'
 _LONGEST = 100 * 365 * 86400  # seconds; more is a slip of the pen, and would overflow a timedelta
 
 
@@ -82,16 +81,6 @@ class SocketAddress:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
-class SystemdSocket:
-    """A socket that systemd opened for us; `name` is its FileDescriptorName=."""
-
-    name: str
-
-    def __str__(self) -> str:
-        return f"systemd:{self.name}"
-
-
 def read_address(value: object, *, default_port: int | None = None) -> SocketAddress:
     """`host:port` with a literal IP address; the port may be left out when there is a usual one.  Raises Unfit."""
     if isinstance(value, str):
@@ -99,14 +88,6 @@ def read_address(value: object, *, default_port: int | None = None) -> SocketAdd
         if port is not None and _is_ip(host):
             return SocketAddress(host, port)
     raise Unfit(f"{value!r} is not an IP address and port; allowed: {_forms(default_port)}")
-
-
-def read_listen_address(value: object) -> SocketAddress | SystemdSocket:
-    if isinstance(value, str) and value.startswith("systemd:"):
-        name = value.removeprefix("systemd:")
-        if re.fullmatch(r"[\w.-]{1,255}", name, re.ASCII):
-            return SystemdSocket(name)
-    return read_address(value)
 
 
 def _forms(default_port: int | None) -> str:
