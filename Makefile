@@ -16,7 +16,7 @@ demo: $(READY)
 	@$(BIN)/mailstack demo $(DEMO)
 
 test: lint
-	@$(BIN)/python -m pytest -n auto --dist worksteal $(TESTS)
+	@$(BIN)/python -m pytest -n auto --dist loadgroup $(TESTS)
 
 # without the real mail programs and the daemon: seconds, for working on the code
 quick: $(READY)
