@@ -40,13 +40,13 @@ def a(display: str, local: str, domain: str, route: str = "") -> Address:
             [a("Pete", "pete", "silly.test")],
         ),  # §A.5
         (
-            b"A Group(Some)\r\n :Chris Jones <c@(Chris's host.)public.example>,\r\n joe@x.test,\r\n  J <jdoe@one.test> (friend); (the end)",
+            b"A Group(Some)\r\n :C Jones <c@(His host.)pub.example>,\r\n j@x.test,\r\n  J <jdoe@one.test> (x); (y)",
             [
                 Group(
                     b"A Group",
                     (
-                        a("Chris Jones", "c", "public.example"),
-                        a("", "joe", "x.test"),
+                        a("C Jones", "c", "pub.example"),
+                        a("", "j", "x.test"),
                         a("J", "jdoe", "one.test"),
                     ),
                 )

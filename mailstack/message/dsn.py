@@ -1,0 +1,241 @@
+"""Delivery status notifications: what the sender is told when mail cannot be delivered.
+
+multipart/report (RFC 6522) of three parts: words for a person, the same for a
+program (RFC 3464), and the message or its header.  The reverse path of a report
+is empty; that, and putting it on its way, is the caller's (RFC 5321 §4.5.5).
+"""
+
+import re
+import textwrap
+from collections.abc import Sequence
+from datetime import datetime
+
+from mailstack.message.compose import Mailbox, Part, encoded_part, field, message, multipart, text_part
+from mailstack.message.date import format_date
+from mailstack.message.header import scan
+from mailstack.queue.api import Envelope, Recipient, RemoteReply
+
+__all__ = ["FULL_LIMIT", "Failure", "compose_failure", "returns_whole", "wants_report"]
+
+FULL_LIMIT = 64 * 1024  # octets; what is longer comes back as its header only (RFC 3461 §6.2 allows it)
+_WIDTH = 72
+
+Failure = tuple[Recipient, RemoteReply]
+
+_XTEXT = re.compile(r"\+([0-9A-F]{2})")
+_NOT_PRINTABLE = re.compile(r"[^ -~]")
+_STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
+
+# (beginning of the status, what the sender can do), the first that fits; RFC 3463 §3
+_ADVICE = (
+    ("5.1.1", "Nobody there has this address. Check it for typing errors, or ask the recipient for the right one."),
+    ("5.1.2", "The domain behind the @ does not take mail. Check it for typing errors."),
+    ("5.1.8", "The other server does not accept your own address as a sender. Ask your postmaster."),
+    ("5.1.10", "The domain behind the @ says that it takes no mail at all. Check it for typing errors."),
+    ("5.1", "Check the address for typing errors, or ask the recipient for the right one."),
+    ("5.2.1", "The recipient's mailbox is closed. Reach them in another way."),
+    ("5.2.2", "The recipient's mailbox is full. Reach them in another way, and send again later."),
+    ("5.2.3", "The message is too big for this recipient. Make it smaller, or send a link to the file."),
+    ("5.3.4", "The message is too big for the other server. Make it smaller, or send a link to the file."),
+    ("5.4.6", "The message runs in a circle between servers. Send this report to your postmaster."),
+    ("5.4", "The other server cannot be found or reached. Check the part behind the @ for typing errors."),
+    ("5.6.7", "The other server cannot take an address with letters beyond ASCII. Ask for another address."),
+    ("5.7", "The other server refuses it by a rule of its own. Your postmaster can ask the other side about it."),
+    (
+        "4.4.7",
+        "It was tried again and again. Reach the recipient in another way, and send it again if it still matters.",
+    ),
+    ("", "Send this report to your postmaster if you need help."),
+)
+
+
+def wants_report(recipient: Recipient) -> bool:
+    """Whether a failure for this recipient is reported: unless NOTIFY says otherwise.  RFC 3461 §4.1"""
+    return not recipient.notify or "FAILURE" in recipient.notify
+
+
+def returns_whole(envelope: Envelope) -> bool:
+    """Whether the whole message goes back: not when the sender said RET=HDRS, and not when it is long."""
+    return envelope.ret != "HDRS" and envelope.size <= FULL_LIMIT
+
+
+def compose_failure(
+    *,
+    reporting_mta: str,
+    mid: str,
+    message_id: str,
+    envelope: Envelope,
+    failed: Sequence[Failure],
+    header_block: bytes,
+    now: datetime,
+    expired: bool = False,
+    original: bytes | None = None,
+    postmaster: str = "",
+) -> bytes:
+    """The report, whole, with CRLF.
+
+    `mid` is the report's id in the log; `message_id` its Message-ID without
+    brackets.  `header_block` is the head of the failed message; `original` all of
+    it, when `returns_whole` says so (the report is then 8BITMIME unless
+    `isascii()`).  `expired`: given up after too many tries, so that the replies are
+    temporary ones.  `postmaster` is the author, `postmaster@reporting_mta` when not given.
+    """
+    head = scan(header_block)
+    parts = [
+        text_part(_explanation(reporting_mta, envelope, failed, header_block, expired=expired)),
+        _delivery_status(reporting_mta, mid, envelope, failed, now, expired=expired),
+        _returned(header_block[: head.end], original),
+    ]
+    return message(
+        sender=Mailbox(postmaster or f"postmaster@{reporting_mta}", "Mail Delivery System"),
+        to=[Mailbox(envelope.reverse_path)],
+        subject="Undelivered mail returned to sender",
+        moment=now,
+        message_id=message_id,
+        content=multipart("report", parts, message_id, " report-type=delivery-status;"),
+        extra=[("Auto-Submitted", "auto-replied"), *_references(head.first(b"message-id"))],
+    )
+
+
+def _references(original_id: bytes | None) -> list[tuple[str, str]]:
+    """Threads the report under the failed message.  RFC 3834 §3.1.5"""
+    if original_id and re.fullmatch(rb"<[!-;=?-~]+>", original_id) and len(original_id) < 900:
+        return [(name, original_id.decode("ascii")) for name in ("In-Reply-To", "References")]
+    return []
+
+
+# --- for the person ---------------------------------------------------------------------------------------
+
+
+def _explanation(
+    reporting_mta: str, envelope: Envelope, failed: Sequence[Failure], header_block: bytes, *, expired: bool
+) -> str:
+    those = "these recipients" if len(failed) > 1 else "this recipient"
+    blocks = (
+        _wrapped(f"This is the mail server {reporting_mta}."),
+        _wrapped(f"Your message could not be delivered to {those}, and will not be tried again."),
+        _about(envelope, header_block),
+        *(_block(recipient, reply, expired=expired) for recipient, reply in failed),
+        _wrapped("The message, or its header, is attached. Recipients not named above are not concerned."),
+    )
+    return "\n\n".join(blocks) + "\n"
+
+
+def _about(envelope: Envelope, header_block: bytes) -> str:
+    """Which message it was.  An encoded subject is left out: the attached header has it."""
+    subject = scan(header_block).first(b"subject") or b""
+    lines = [f"    Sent:    {format_date(envelope.arrived)}"]
+    if subject and subject.isascii() and b"=?" not in subject:
+        lines.insert(0, f"    Subject: {_printable(subject.decode())[:200]}")
+    return "\n".join(lines)
+
+
+def _block(recipient: Recipient, reply: RemoteReply, *, expired: bool) -> str:
+    """One recipient: the address, what happened, the other server's words, what can be done."""
+    lines = [f"<{recipient.address}>"]
+    if reply.code:
+        verb = "said at the last try" if expired else "refused it and said"
+        lines += [_wrapped(f"The server {reply.host or 'of the recipient'} {verb}:", 4), _wrapped(_said(reply), 8)]
+        if reply.command:
+            lines.append(_wrapped(f"(in answer to: {_printable(reply.command)})", 8))
+    else:
+        lines += [_wrapped("The message could not be handed on:", 4), _wrapped(reply.text or "no reason known", 8)]
+    return "\n".join([*lines, _wrapped(_advice(_status(reply, expired=expired)), 4)])
+
+
+def _advice(status: str) -> str:
+    return next(advice for start, advice in _ADVICE if not start or f"{status}.".startswith(f"{start}."))
+
+
+def _wrapped(text: str, indent: int = 0) -> str:
+    """Broken between words only; a long word (a link) stays whole."""
+    blanks = " " * indent
+    return textwrap.fill(
+        text, _WIDTH, initial_indent=blanks, subsequent_indent=blanks, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _words_of(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _said(reply: RemoteReply) -> str:
+    """The reply word for word; its status is not repeated when the text begins with it."""
+    text = _words_of(reply.text)
+    status = "" if not reply.status or text.startswith(reply.status) else f"{reply.status} "
+    return f"{reply.code} {status}{text}".rstrip()
+
+
+# --- for the program --------------------------------------------------------------------------------------
+
+
+def _delivery_status(
+    reporting_mta: str, mid: str, envelope: Envelope, failed: Sequence[Failure], now: datetime, *, expired: bool
+) -> Part:
+    """delivery-status-content = per-message-fields 1*( CRLF per-recipient-fields )     RFC 3464 §2.1"""
+    fields = [("Reporting-MTA", f"dns; {reporting_mta}"), ("X-Mailstack-Report-Id", mid)]
+    if envelope.id:
+        fields.append(("X-Mailstack-Message-Id", envelope.id))
+    if envelope.envid:
+        fields.insert(0, ("Original-Envelope-Id", _from_xtext(envelope.envid)))
+    fields.append(("Arrival-Date", format_date(envelope.arrived)))
+    groups = [fields, *(_recipient_fields(recipient, reply, now, expired=expired) for recipient, reply in failed)]
+    text = b"\r\n".join(b"".join(field(name, _printable(value)) for name, value in group) for group in groups)
+    return Part((("Content-Type", "message/delivery-status"),), text)
+
+
+def _recipient_fields(
+    recipient: Recipient, reply: RemoteReply, now: datetime, *, expired: bool
+) -> list[tuple[str, str]]:
+    """per-recipient-fields     RFC 3464 §2.3"""
+    fields = []
+    if recipient.orcpt:
+        kind, _, address = recipient.orcpt.partition(";")
+        fields.append(("Original-Recipient", f"{kind}; {_from_xtext(address)}"))
+    fields += [
+        ("Final-Recipient", _typed(recipient.address)),
+        ("Action", "failed"),
+        ("Status", _status(reply, expired=expired)),
+    ]
+    if reply.host:
+        fields.append(("Remote-MTA", f"dns; {reply.host}"))
+    if reply.code:
+        fields.append(("Diagnostic-Code", f"smtp; {_said(reply)}"))
+    elif reply.text:
+        fields.append(("Diagnostic-Code", f"X-Mailstack; {_words_of(reply.text)}"))
+    return [*fields, ("Last-Attempt-Date", format_date(now))]
+
+
+def _status(reply: RemoteReply, *, expired: bool) -> str:
+    """status-code; 4.4.7 is "delivery time expired", and a final failure is never 2.x.x.  RFC 3463 §3.5"""
+    if expired:
+        return "4.4.7"
+    if _STATUS.fullmatch(reply.status) and reply.status[0] != "2":
+        return reply.status
+    return "5.0.0"
+
+
+def _typed(address: str) -> str:
+    """address-type and address; beyond ASCII as utf-8-addr-xtext.  RFC 3464 §2.3.2, RFC 6533 §3"""
+    if address.isascii():
+        return f"rfc822; {address}"
+    return "utf-8; " + "".join(c if "!" <= c <= "~" and c not in "+=\\" else f"\\x{{{ord(c):02X}}}" for c in address)
+
+
+def _from_xtext(text: str) -> str:
+    """xtext = *( xchar / hexchar )     RFC 3461 §4"""
+    return _XTEXT.sub(lambda match: chr(int(match[1], 16)), text)
+
+
+def _printable(text: str) -> str:
+    """One line of printable ASCII: everything else becomes `?`."""
+    return _NOT_PRINTABLE.sub("?", text)
+
+
+def _returned(header_block: bytes, original: bytes | None) -> Part:
+    """message/rfc822 of the whole, or text/rfc822-headers.  RFC 6522 §3, §4"""
+    if original is not None:
+        encoding = "7bit" if original.isascii() else "8bit"
+        return Part((("Content-Type", "message/rfc822"), ("Content-Transfer-Encoding", encoding)), original)
+    charset = "" if header_block.isascii() else "; charset=utf-8"
+    return encoded_part(f"text/rfc822-headers{charset}", header_block.rstrip(b"\r\n") + b"\r\n")
