@@ -1,0 +1,22 @@
+"""Carrying mail to other servers: by MX, or through a smarthost.
+
+Decided here:
+
+- **Opportunistic TLS asks for no certificate.**  Most servers that have one have one that nobody
+  signed for the name in the MX; refusing them would mean sending in the clear.  What
+  the certificate was worth is noted with the delivery.  When STARTTLS itself
+  breaks, the same address is tried once more in the clear; a smarthost with required
+  TLS never is.  (DANE and MTA-STS will make it required for a domain: `policy`.)
+- **5yz before MAIL** (the greeting, EHLO) is that host's word, not the domain's: the next
+  host is asked.  Only when every host that there is has said no for good, it has failed.
+- **Another host is tried at once** for recipients about whom the first said nothing,
+  unless the final dot was out: then the message may be there, and waiting is better
+  than a certain duplicate.
+- **A smarthost that refuses our login defers**: the password is the operator's to mend, the
+  mail is not to blame.
+- **No reply is waited for longer than its limit**, however slowly its octets drip.
+
+Refused: converting 8-bit messages for servers without 8BITMIME (it breaks signatures,
+and such servers pass 8 bits on).  Not there yet: connections kept for the next message,
+CHUNKING, SMTPUTF8 downgrade of addresses.
+"""

@@ -1,0 +1,99 @@
+"""Whether a failure is reported, to whom, and with what: RFC 3461 §6, RFC 5321 §6.1.  The words are `message.dsn`'s."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from mailstack.base.events import Event, log
+from mailstack.base.ids import message_id
+from mailstack.message.dsn import FULL_LIMIT, compose_failure, returns_whole, wants_report
+from mailstack.queue.api import Envelope, Recipient, RemoteReply
+from mailstack.store.api import Content
+
+__all__ = ["Bounces", "Submit", "Undelivered", "owed"]
+
+Submit = Callable[[Envelope, bytes], Awaitable[None]]  # puts a whole message on its way; durable when it ends
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """A recipient that will not get the message; `gave_up` when nobody refused for good, but time ran out."""
+
+    recipient: Recipient
+    reply: RemoteReply
+    gave_up: bool = False
+
+
+def owed(envelope: Envelope, undelivered: Sequence[Undelivered]) -> list[Undelivered]:
+    """What the sender must hear of: nothing about mail without a sender, nothing that NOTIFY forbids."""
+    if not envelope.reverse_path:
+        return []
+    return [each for each in undelivered if wants_report(each.recipient)]
+
+
+class Bounces:
+    """Writes reports and hands them to `submit`, which takes them to a mailbox here or to the queue.
+
+    `reporting_mta` is this server's name; `now` tells UNIX seconds.
+    """
+
+    def __init__(self, reporting_mta: str, submit: Submit, now: Callable[[], float]) -> None:
+        self._reporting_mta, self._submit, self._now = reporting_mta, submit, now
+
+    async def __call__(self, envelope: Envelope, undelivered: Sequence[Undelivered], content: Content) -> None:
+        """Durable when it ends.  MailError when a report cannot be kept now.
+
+        What was refused and what was given up on are two reports: they say different things.
+        """
+        reported = owed(envelope, undelivered)
+        for expired in (False, True):
+            those = [each for each in reported if each.gave_up is expired]
+            if those:
+                await self._report(envelope, those, content, expired=expired)
+        for each in undelivered:
+            if each not in reported:
+                reason = f"no report of <{each.recipient.address}>: {_why_not(envelope)}"
+                log(Event.MAIL_DROPPED, mid=envelope.id, reason=reason)
+
+    async def _report(
+        self, envelope: Envelope, those: Sequence[Undelivered], content: Content, *, expired: bool
+    ) -> None:
+        mid, now = message_id(), datetime.fromtimestamp(self._now(), UTC)
+        message = compose_failure(
+            reporting_mta=self._reporting_mta,
+            mid=mid,
+            message_id=f"{mid}@{self._reporting_mta}",
+            envelope=envelope,
+            failed=[(each.recipient, each.reply) for each in those],
+            header_block=_header_block(content),
+            now=now,
+            expired=expired,
+            original=content.read(0, content.size) if returns_whole(envelope) else None,
+        )
+        await self._submit(_report_envelope(envelope.reverse_path, mid, message, now), message)
+        log(Event.MAIL_BOUNCED, mid=envelope.id, report_mid=mid, reverse_path=envelope.reverse_path)
+
+
+def _report_envelope(to: str, mid: str, message: bytes, now: datetime) -> Envelope:
+    """Without a sender, and never itself reported: RFC 5321 §4.5.5, RFC 3461 §6.2"""
+    return Envelope(
+        id=mid,
+        reverse_path="",
+        recipients=(Recipient(to, notify=frozenset({"NEVER"})),),
+        size=len(message),
+        arrived=now,
+        body="7BIT" if message.isascii() else "8BITMIME",
+        smtputf8=not to.isascii(),
+        client="report by this server",
+    )
+
+
+def _why_not(envelope: Envelope) -> str:
+    return "its sender asked for none" if envelope.reverse_path else "it has no sender"
+
+
+def _header_block(content: Content) -> bytes:
+    """Up to and with the empty line; what is longer than any header in use is cut at a line's end."""
+    head = content.read(0, min(content.size, FULL_LIMIT))
+    end = head.find(b"\r\n\r\n")
+    return head[: end + 4] if end >= 0 else head[: head.rfind(b"\r\n") + 2]

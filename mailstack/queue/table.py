@@ -1,0 +1,235 @@
+"""The queue's two tables, one row a message and one a recipient.  Sync functions over a connection.
+
+Times are UNIX seconds (REAL).  The rows live in the store's database, in the
+transactions of its ledger; every function may run again after a rollback.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from mailstack.queue.api import Envelope, QueuedRecipient, Recipient, RemoteReply
+from mailstack.queue.pick import Due
+
+__all__ = ["MIGRATIONS", "Job", "Row", "Waits"]
+
+# each entry is applied once, in order, and never edited after a release
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE queue_message (
+            id TEXT PRIMARY KEY, reverse_path TEXT NOT NULL, size INTEGER NOT NULL, arrived REAL NOT NULL,
+            account TEXT NOT NULL, body TEXT NOT NULL, smtputf8 INTEGER NOT NULL,
+            ret TEXT NOT NULL, envid TEXT NOT NULL, client TEXT NOT NULL
+        ) WITHOUT ROWID""",
+        """CREATE TABLE queue_recipient (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, message_id TEXT NOT NULL, address TEXT NOT NULL, domain TEXT NOT NULL,
+            orcpt TEXT NOT NULL, notify TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 0, next_try REAL NOT NULL,
+            delay_told INTEGER NOT NULL DEFAULT 0, host TEXT, code INTEGER, status TEXT, text TEXT, command TEXT
+        )""",
+        "CREATE INDEX queue_recipient_message ON queue_recipient (message_id)",
+    ),
+)
+
+_REPLY = "host, code, status, text, command"
+
+
+class Row(NamedTuple):
+    """One waiting recipient: `tries` are those that have ended."""
+
+    id: int
+    recipient: Recipient
+    tries: int
+    last_reply: RemoteReply | None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a courier needs for one parcel, and what is recorded afterwards."""
+
+    envelope: Envelope
+    rows: tuple[Row, ...]
+
+
+class Waits(NamedTuple):
+    """A recipient that goes on waiting."""
+
+    row: int
+    tries: int
+    next_try: float
+    reply: RemoteReply
+
+
+def migrate(connection: Any) -> None:
+    """Bring the tables up to this version of the code."""
+    connection.execute("CREATE TABLE IF NOT EXISTS queue_schema (version INTEGER NOT NULL)")
+    (version,) = connection.execute("SELECT coalesce(max(version), 0) FROM queue_schema").fetchone()
+    if version > len(MIGRATIONS):
+        raise RuntimeError(f"the queue was written by a newer mailstack (schema {version}, here {len(MIGRATIONS)})")
+    for number, statements in enumerate(MIGRATIONS[version:], start=version + 1):
+        for statement in statements:
+            connection.execute(statement)
+        connection.execute("INSERT INTO queue_schema VALUES (?)", (number,))
+
+
+def insert(connection: Any, envelope: Envelope, now: float) -> list[Due]:
+    """A new message, every recipient due at once."""
+    connection.execute(
+        "INSERT INTO queue_message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            envelope.id,
+            envelope.reverse_path,
+            envelope.size,
+            envelope.arrived.timestamp(),
+            envelope.account,
+            envelope.body,
+            int(envelope.smtputf8),
+            envelope.ret,
+            envelope.envid,
+            envelope.client,
+        ),
+    )
+    return [_insert_recipient(connection, envelope.id, recipient, now) for recipient in envelope.recipients]
+
+
+def _insert_recipient(connection: Any, message_id: str, recipient: Recipient, now: float) -> Due:
+    cursor = connection.execute(
+        "INSERT INTO queue_recipient (message_id, address, domain, orcpt, notify, next_try) VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            message_id,
+            recipient.address,
+            recipient.domain.lower(),
+            recipient.orcpt,
+            " ".join(sorted(recipient.notify)),
+            now,
+        ),
+    )
+    return Due(cursor.lastrowid, message_id, recipient.domain, now)
+
+
+def all_due(connection: Any) -> list[Due]:
+    """Every waiting recipient, the longest due first."""
+    found = connection.execute("SELECT id, message_id, domain, next_try FROM queue_recipient ORDER BY next_try, id")
+    return [Due(*row) for row in found]
+
+
+def message_ids(connection: Any) -> set[str]:
+    return {row[0] for row in connection.execute("SELECT id FROM queue_message")}
+
+
+def load(connection: Any, message_id: str, rows: Sequence[int]) -> Job | None:
+    """The envelope with just these recipients; None when they are gone."""
+    message = connection.execute("SELECT * FROM queue_message WHERE id = ?", (message_id,)).fetchone()
+    if message is None:
+        return None
+    marks = ",".join("?" * len(rows))
+    found = connection.execute(
+        f"SELECT id, address, orcpt, notify, tries, {_REPLY} FROM queue_recipient"  # noqa: S608  only names and marks
+        f" WHERE message_id = ? AND id IN ({marks}) ORDER BY id",
+        (message_id, *rows),
+    )
+    waiting = tuple(_row(row) for row in found)
+    return Job(_envelope(message, tuple(row.recipient for row in waiting)), waiting) if waiting else None
+
+
+def _row(found: Sequence[Any]) -> Row:
+    row, address, orcpt, notify, tries, *reply = found
+    return Row(row, Recipient(address, orcpt, frozenset(notify.split())), tries, _reply(reply))
+
+
+def _reply(columns: Sequence[Any]) -> RemoteReply | None:
+    return None if columns[0] is None else RemoteReply(*columns)
+
+
+def _envelope(row: Sequence[Any], recipients: tuple[Recipient, ...]) -> Envelope:
+    message_id, reverse_path, size, arrived, account, body, smtputf8, ret, envid, client = row
+    return Envelope(
+        id=message_id,
+        reverse_path=reverse_path,
+        recipients=recipients,
+        size=size,
+        arrived=datetime.fromtimestamp(arrived, UTC),
+        account=account,
+        body=body,
+        smtputf8=bool(smtputf8),
+        ret=ret,
+        envid=envid,
+        client=client,
+    )
+
+
+def record(connection: Any, message_id: str, gone: Iterable[int], waiting: Iterable[Waits]) -> bool:
+    """What became of some recipients; whether that was the end of the message."""
+    connection.executemany("DELETE FROM queue_recipient WHERE id = ?", [(row,) for row in gone])
+    connection.executemany(
+        "UPDATE queue_recipient SET tries = ?, next_try = ?, host = ?, code = ?, status = ?, text = ?, command = ?"
+        " WHERE id = ?",
+        [(w.tries, w.next_try, *_columns(w.reply), w.row) for w in waiting],
+    )
+    return _end_if_empty(connection, message_id)
+
+
+def _columns(reply: RemoteReply) -> tuple[object, ...]:
+    return reply.host, reply.code, reply.status, reply.text, reply.command
+
+
+def _end_if_empty(connection: Any, message_id: str) -> bool:
+    left = connection.execute("SELECT 1 FROM queue_recipient WHERE message_id = ? LIMIT 1", (message_id,)).fetchone()
+    if left is None:
+        connection.execute("DELETE FROM queue_message WHERE id = ?", (message_id,))
+    return left is None
+
+
+def drop_message(connection: Any, message_id: str) -> None:
+    connection.execute("DELETE FROM queue_recipient WHERE message_id = ?", (message_id,))
+    connection.execute("DELETE FROM queue_message WHERE id = ?", (message_id,))
+
+
+def listing(connection: Any) -> list[tuple[int, QueuedRecipient]]:
+    """Everything that waits, oldest message first, with the row numbers."""
+    found = connection.execute(
+        f"SELECT r.id, m.id, m.reverse_path, r.address, m.arrived, m.size, r.tries, r.next_try, {_REPLY}"  # noqa: S608
+        " FROM queue_recipient r JOIN queue_message m ON m.id = r.message_id ORDER BY m.arrived, r.id"
+    )
+    return [(row[0], _queued(row[1:])) for row in found]
+
+
+def _queued(found: Sequence[Any]) -> QueuedRecipient:
+    message_id, reverse_path, address, arrived, size, tries, next_try, *reply = found
+    return QueuedRecipient(
+        message_id=message_id,
+        reverse_path=reverse_path,
+        address=address,
+        arrived=datetime.fromtimestamp(arrived, UTC),
+        size=size,
+        tries=tries,
+        next_try=datetime.fromtimestamp(next_try, UTC),
+        last_reply=_reply(reply),
+    )
+
+
+def select(connection: Any, selector: str) -> list[Due]:
+    """Recipients by message id, address, domain or `all`; names without regard to case."""
+    query = "SELECT id, message_id, domain, next_try FROM queue_recipient"
+    if selector == "all":
+        found = connection.execute(query)
+    elif "@" in selector:
+        found = connection.execute(query + " WHERE lower(address) = lower(?)", (selector,))
+    else:
+        found = connection.execute(query + " WHERE message_id = ? OR domain = lower(?)", (selector, selector))
+    return [Due(*row) for row in found]
+
+
+def make_due(connection: Any, selector: str, now: float, leave: Callable[[int], bool]) -> list[Due]:
+    """Due now, except rows for which `leave` says so; those that were changed."""
+    chosen = [due._replace(at=now) for due in select(connection, selector) if not leave(due.row)]
+    connection.executemany("UPDATE queue_recipient SET next_try = ? WHERE id = ?", [(now, due.row) for due in chosen])
+    return chosen
+
+
+def remove(connection: Any, selector: str) -> tuple[list[int], list[str]]:
+    """Drop what is selected: the rows, and the ids of messages that have ended by it."""
+    chosen = select(connection, selector)
+    connection.executemany("DELETE FROM queue_recipient WHERE id = ?", [(due.row,) for due in chosen])
+    messages = dict.fromkeys(due.message_id for due in chosen)
+    return [due.row for due in chosen], [message for message in messages if _end_if_empty(connection, message)]

@@ -1,0 +1,197 @@
+"""The two ways out: by MX, and through a smarthost.  Both are `queue.api.Courier`s."""
+
+import ipaddress
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from random import Random
+
+from twisted.internet.interfaces import IReactorTime
+
+from mailstack.dns.api import DnsFailure, NoSuchDomain, Resolver
+from mailstack.queue.api import Deferred, Envelope, Failed, Outcome, Recipient, RemoteReply
+from mailstack.relay.addresses import NotForTheWire, on_the_wire
+from mailstack.relay.dial import Dialler
+from mailstack.relay.hosts import NoHosts, address_literal, interleave, order_hosts
+from mailstack.relay.policy import TlsPolicy, for_mx, for_smarthost
+from mailstack.relay.session import Errand, NotReady, Target, TlsClients, Visits, outcome_of
+from mailstack.relay.settings import RelaySettings, Smarthost
+from mailstack.smtp.conversation import LogIn
+from mailstack.store.api import Content
+
+__all__ = ["MxCourier", "SmarthostCourier"]
+
+Outcomes = dict[Recipient, Outcome]
+Targets = AsyncGenerator[Target | RemoteReply, None]  # a RemoteReply is a host that was not found, and why
+
+
+class _Round:
+    """One attempt: asks one host after the other until every recipient has an outcome."""
+
+    def __init__(self, visits: Visits, policy: TlsPolicy, login: LogIn | None) -> None:
+        self._visits, self._policy, self._login = visits, policy, login
+        self._troubles: list[RemoteReply] = []
+
+    async def run(
+        self, targets: Targets, envelope: Envelope, recipients: Sequence[Recipient], content: Content
+    ) -> Outcomes:
+        """Every recipient has an outcome at the end."""
+        outcomes, wire = _for_the_wire(envelope, recipients)
+        async with aclosing(targets):
+            while wire and (target := await anext(targets, None)) is not None:
+                if isinstance(target, RemoteReply):
+                    self._troubles.append(target)
+                    continue
+                errand = Errand(envelope, _reverse_path(envelope), tuple(each for _, each in wire), content)
+                wire = await self._ask(target, errand, wire, outcomes)
+        return outcomes | self._left_over([recipient for recipient, _ in wire])
+
+    async def _ask(
+        self, target: Target, errand: Errand, wire: list[tuple[Recipient, Recipient]], outcomes: Outcomes
+    ) -> list[tuple[Recipient, Recipient]]:
+        """Visit one host; who is still to be decided."""
+        try:
+            carried = await self._visits.visit(target, self._policy, self._login, errand)
+        except NotReady as trouble:
+            self._troubles.append(trouble.reply)
+            return wire
+        for place, outcome in carried.outcomes.items():
+            outcomes[wire[place][0]] = outcome
+        if carried.undecided:
+            self._troubles.append(carried.outcomes[carried.undecided[0]].reply)
+        return [wire[place] for place in carried.undecided]
+
+    def _left_over(self, recipients: Sequence[Recipient]) -> Outcomes:
+        """Nobody took or refused them: failed when every host has said no for good, else later."""
+        if not self._troubles:
+            self._troubles.append(RemoteReply("", 0, "4.4.4", "no host could be tried"))
+        temporary = [reply for reply in self._troubles if isinstance(outcome_of(reply), Deferred)]
+        # a server that spoke says more than one that could not be reached
+        spoke = [reply for reply in temporary if reply.host]
+        reply = (spoke or temporary or self._troubles)[-1]
+        return {recipient: outcome_of(reply) for recipient in recipients}
+
+
+def _for_the_wire(
+    envelope: Envelope, recipients: Sequence[Recipient]
+) -> tuple[Outcomes, list[tuple[Recipient, Recipient]]]:
+    """Recipients beside what is said of them; those that cannot be said have failed already."""
+    outcomes: Outcomes = {}
+    wire = []
+    for recipient in recipients:
+        try:
+            address = on_the_wire(recipient.address, smtputf8=envelope.smtputf8)
+            _reverse_path(envelope)
+        except NotForTheWire as fault:
+            outcomes[recipient] = Failed(RemoteReply("", 0, "5.6.7", str(fault)))
+        else:
+            wire.append((recipient, replace(recipient, address=address)))
+    return outcomes, wire
+
+
+def _reverse_path(envelope: Envelope) -> str:
+    return on_the_wire(envelope.reverse_path, smtputf8=envelope.smtputf8)
+
+
+class MxCourier:
+    """To the hosts that the recipients' domain names.  All recipients of a call have the same domain."""
+
+    def __init__(
+        self,
+        settings: RelaySettings,
+        resolver: Resolver,
+        dialler: Dialler,
+        clock: IReactorTime,
+        tls: TlsClients,
+        dice: Random,
+    ) -> None:
+        self._settings, self._resolver, self._dice = settings, resolver, dice
+        self._visits = Visits(settings.name, dialler, clock, tls, settings.limits)
+        self._policy = for_mx(opportunistic=settings.opportunistic_tls)
+
+    async def deliver(
+        self, envelope: Envelope, recipients: Sequence[Recipient], content: Content
+    ) -> Mapping[Recipient, Outcome]:
+        domain = recipients[0].domain.lower()
+        targets = self._targets(domain)
+        return await _Round(self._visits, self._policy, None).run(targets, envelope, recipients, content)
+
+    async def _targets(self, domain: str) -> Targets:
+        """Every address of every host, looked up when its turn comes."""
+        try:
+            literal = address_literal(domain)
+            hosts = (literal,) if literal else await self._hosts(domain)
+        except NoHosts as no:
+            yield no.reply
+            return
+        except ValueError:
+            yield RemoteReply("", 0, "5.1.2", f"{domain} is no address literal")
+            return
+        for host in hosts[: self._settings.hosts_max]:
+            for target in await targets_of(host, self._settings.port, self._resolver, self._settings.addresses_max):
+                yield target
+
+    async def _hosts(self, domain: str) -> tuple[str, ...]:
+        try:
+            mx = await self._resolver.mx(domain)
+        except NoSuchDomain:
+            raise NoHosts(RemoteReply("", 0, "5.1.2", f"the domain {domain} does not exist")) from None
+        except DnsFailure as failure:
+            raise NoHosts(RemoteReply("", 0, "4.4.3", f"MX of {domain} not known: {failure}")) from None
+        return order_hosts(domain, mx, self._settings.own_names, self._dice)
+
+
+class SmarthostCourier:
+    """To the one server that takes everything, whatever the recipients' domains."""
+
+    def __init__(
+        self,
+        settings: RelaySettings,
+        smarthost: Smarthost,
+        resolver: Resolver,
+        dialler: Dialler,
+        clock: IReactorTime,
+        tls: TlsClients,
+    ) -> None:
+        self._settings, self._smarthost, self._resolver = settings, smarthost, resolver
+        self._visits = Visits(settings.name, dialler, clock, tls, settings.limits)
+        self._policy = for_smarthost(smarthost)
+        self._login = LogIn(smarthost.user, smarthost.password) if smarthost.user else None
+
+    async def deliver(
+        self, envelope: Envelope, recipients: Sequence[Recipient], content: Content
+    ) -> Mapping[Recipient, Outcome]:
+        targets = self._targets()
+        return await _Round(self._visits, self._policy, self._login).run(targets, envelope, recipients, content)
+
+    async def _targets(self) -> Targets:
+        """A smarthost that is not found is a fault of the configuration or the network, never of the mail."""
+        host, port = self._smarthost.host, self._smarthost.port
+        for target in await targets_of(host, port, self._resolver, self._settings.addresses_max):
+            if isinstance(target, RemoteReply):
+                yield RemoteReply("", 0, "4.4.4", f"smarthost: {target.text}")
+            else:
+                yield target
+
+
+async def targets_of(host: str, port: int, resolver: Resolver, addresses_max: int) -> Sequence[Target | RemoteReply]:
+    """A host's addresses in the order in which to try them, or why there is none."""
+    if _is_address(host):
+        return [Target(host, host, port)]
+    try:
+        ips = (await resolver.addresses(host)).ips
+    except NoSuchDomain:
+        return [RemoteReply("", 0, "5.4.4", f"the host {host} does not exist")]
+    except DnsFailure as failure:
+        return [RemoteReply("", 0, "4.4.3", f"address of {host} not known: {failure}")]
+    if not ips:
+        return [RemoteReply("", 0, "5.4.4", f"the host {host} has no address")]
+    return [Target(host, ip, port) for ip in interleave(ips, addresses_max)]
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

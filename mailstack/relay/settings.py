@@ -1,0 +1,41 @@
+"""What the relay is told, as values."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from mailstack.base.secret import Secret
+from mailstack.smtp.conversation import ClientLimits
+
+__all__ = ["RelaySettings", "Smarthost", "SmarthostTls"]
+
+
+@dataclass(frozen=True, slots=True)
+class RelaySettings:
+    """`name` is what we call ourselves in EHLO; `own_names` are hosts that are this server (no mail to oneself)."""
+
+    name: str
+    own_names: frozenset[str] = frozenset()
+    port: int = 25
+    connect_seconds: float = 30
+    hosts_max: int = 5  # MX hosts that one attempt may try
+    addresses_max: int = 4  # addresses of one host that one attempt may try
+    opportunistic_tls: bool = True
+    limits: ClientLimits = field(default_factory=ClientLimits)
+
+
+class SmarthostTls(Enum):
+    NONE = "none"
+    STARTTLS = "starttls"
+    IMPLICIT = "implicit"
+
+
+@dataclass(frozen=True, slots=True)
+class Smarthost:
+    """The one server that takes everything.  No login when `user` is empty."""
+
+    host: str  # a name, or an address
+    port: int = 587
+    tls: SmarthostTls = SmarthostTls.STARTTLS
+    verify: bool = True  # its certificate must be good for `host`
+    user: str = ""
+    password: Secret = field(default_factory=lambda: Secret(""))
