@@ -63,7 +63,7 @@ class Directory(Protocol):
     """Domains, accounts and aliases."""
 
     def resolve(self, address: str) -> Resolution:
-        """Where mail to `local@domain` goes.  `postmaster` (RFC 5321 §4.5.1) always leads somewhere in an own domain."""
+        """Where mail to `local@domain` goes.  In an own domain `postmaster` leads somewhere (RFC 5321 §4.5.1)."""
 
     def is_own_domain(self, domain: str) -> bool: ...
 
@@ -73,8 +73,9 @@ class Directory(Protocol):
 class Login(Protocol):
     """Decides about claims, the same for every protocol."""
 
-    def verify(self, claim: Claim, peer: Peer) -> Awaitable[Principal]:
-        """MailError(LOGIN_FAILED), the same words and time for an unknown name and a wrong password;
+    def verify(self, claim: Claim, peer: Peer, cid: str = "-") -> Awaitable[Principal]:
+        """May take seconds after failures.  `cid` is the connection's, for the log.
 
+        MailError(LOGIN_FAILED), the same words and time for an unknown name and a wrong password;
         MailError(LOGIN_UNAVAILABLE) when it cannot be told now.
         """

@@ -1,0 +1,116 @@
+"""Decides about claims, the same for every protocol.  Hashing runs in threads of its own."""
+
+from collections.abc import Callable
+from typing import cast
+
+from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
+from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThreadPool
+from twisted.python.threadpool import ThreadPool
+
+from mailstack.accounts.api import Claim, Principal
+from mailstack.accounts.directory import AccountDirectory
+from mailstack.accounts.names import canonical_address
+from mailstack.accounts.passwords import Credential, VerifiedPasswords, verify, verify_nobody
+from mailstack.accounts.store import AccountStore
+from mailstack.accounts.throttle import LoginThrottle
+from mailstack.base.engine import Peer
+from mailstack.base.errors import Condition, MailError
+from mailstack.base.events import Event, log
+from mailstack.base.secret import Secret
+
+__all__ = ["PasswordLogin"]
+
+_THREADS = 2
+_LONGEST_ROW = 200  # passwords waiting for a thread: about four seconds of work
+
+_WRONG = "login failed: user name or password is wrong"
+_LATER = "too many login attempts; try again in a minute"
+
+
+class PasswordLogin:
+    """Implements `accounts.api.Login`.
+
+    `inline=True` hashes at once on the calling thread, and the reactor may be a mere clock (tests).
+    Otherwise `start` must have been called, and `stop` ends the threads.
+    """
+
+    def __init__(
+        self,
+        store: AccountStore,
+        directory: AccountDirectory,
+        reactor: IReactorTime,
+        *,
+        throttle: LoginThrottle | None = None,
+        inline: bool = False,
+    ) -> None:
+        self._store, self._directory, self._reactor, self._inline = store, directory, reactor, inline
+        self._throttle = LoginThrottle() if throttle is None else throttle
+        self._verified = VerifiedPasswords(reactor.seconds)
+        self._pool = ThreadPool(0, _THREADS, "passwords")
+        self._row = 0
+
+    def start(self) -> None:
+        if not self._inline:
+            self._pool.start()
+
+    def stop(self) -> None:
+        """Waits for the password that is being hashed."""
+        if self._pool.started:
+            self._pool.stop()
+
+    async def verify(self, claim: Claim, peer: Peer, cid: str = "-") -> Principal:
+        """See `accounts.api.Login`.  May take seconds after failures."""
+        name = canonical_address(claim.name.strip())
+        await self._wait_for_turn(name, claim, peer, cid)
+        account = self._directory.account_named(name)
+        reason = await self._why_not(account, claim)
+        if reason or account is None:
+            self._throttle.failed(name, peer.ip, self._reactor.seconds())
+            self._log_failure(claim, peer, cid, reason)
+            raise MailError(Condition.LOGIN_FAILED, _WRONG, detail=reason)
+        self._throttle.succeeded(name, peer.ip)
+        log(Event.LOGIN, cid=cid, listener=peer.listener, account=account, ip=peer.ip, mechanism=claim.mechanism)
+        return self._directory.principal(account)
+
+    async def _wait_for_turn(self, name: str, claim: Claim, peer: Peer, cid: str) -> None:
+        wait = self._throttle.reserve(name, peer.ip, self._reactor.seconds())
+        if wait is None or self._row >= _LONGEST_ROW:
+            self._log_failure(claim, peer, cid, "too many tries before this one")
+            raise MailError(Condition.LOGIN_UNAVAILABLE, _LATER)
+        if wait:
+            await deferLater(self._reactor, wait)
+
+    async def _why_not(self, account: str | None, claim: Claim) -> str:
+        """What is wrong with the claim, for the log; "" when nothing is."""
+        credential = None if account is None else self._store.credential(account)
+        if not await self._is_right(account, credential, claim.password):
+            return "wrong password" if credential else "no such account"
+        if claim.authzid and self._directory.account_named(claim.authzid) != account:
+            return "asked to act for somebody else"
+        return ""
+
+    async def _is_right(self, account: str | None, credential: Credential | None, password: Secret) -> bool:
+        if account is None or credential is None:
+            return await self._hash(lambda: verify_nobody(password))
+        argon2 = credential.argon2
+        if self._verified.knows(account, argon2, password):
+            return True
+        right = await self._hash(lambda: verify(argon2, password))
+        if right:
+            self._verified.remember(account, argon2, password)
+        return right
+
+    async def _hash(self, work: Callable[[], bool]) -> bool:
+        if self._inline:
+            return work()
+        self._row += 1
+        try:
+            right: bool = await deferToThreadPool(cast("IReactorFromThreads", self._reactor), self._pool, work)
+        finally:
+            self._row -= 1
+        return right
+
+    def _log_failure(self, claim: Claim, peer: Peer, cid: str, reason: str) -> None:
+        name = "".join(c if c.isprintable() else "?" for c in claim.name[:200])
+        log(Event.LOGIN_FAILED, cid=cid, listener=peer.listener, name=name, ip=peer.ip, reason=reason)

@@ -1,0 +1,177 @@
+"""The decision about a login."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+
+from mailstack.accounts import login as login_module
+from mailstack.accounts.api import Claim, Principal
+from mailstack.accounts.directory import AccountDirectory
+from mailstack.accounts.login import PasswordLogin
+from mailstack.base.engine import Peer
+from mailstack.base.errors import Condition, MailError
+from mailstack.base.events import Event, add_sink, remove_sink
+from mailstack.base.secret import Secret
+from tests.accounts.people import PASSWORD, credential, population
+
+PEER = Peer("192.0.2.1", 40000, "submission", tls=True)
+
+
+class World:
+    def __init__(self, folder: Path) -> None:
+        self.store = population(folder)
+        self.clock = Clock()
+        self.login = PasswordLogin(self.store, AccountDirectory(self.store), self.clock, inline=True)
+        self.logged: list[tuple[Event, dict[str, Any]]] = []
+
+    def start(self, name: str, password: str, authzid: str = "", peer: Peer = PEER) -> "Deferred[Principal]":
+        claim = Claim("PLAIN", name, Secret(password), authzid)
+        return Deferred.fromCoroutine(self.login.verify(claim, peer, "c1"))
+
+    def ask(self, name: str, password: str = "correct horse", authzid: str = "", peer: Peer = PEER) -> Principal:
+        deferred = self.start(name, password, authzid, peer)
+        got: list[Any] = []
+        deferred.addBoth(got.append)
+        if not got:
+            self.clock.advance(30)
+        if isinstance(got[0], Failure):
+            got[0].raiseException()
+        return got[0]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path)
+
+    def sink(event: Event, fields: Any) -> None:
+        made.logged.append((event, dict(fields)))
+
+    add_sink(sink)
+    yield made
+    remove_sink(sink)
+    made.store.close()
+
+
+def refused(condition: Condition):
+    return pytest.raises(MailError, match=f"^{condition.name}: ")
+
+
+@pytest.mark.parametrize("name", ["alice@demo.test", "ALICE@Demo.test", "a.liddell@demo.test"])
+def test_right(world: World, name: str) -> None:
+    principal = world.ask(name)
+    assert principal == Principal("alice@demo.test", frozenset({"alice@demo.test", "a.liddell@demo.test"}))
+    assert world.logged == [
+        (
+            Event.LOGIN,
+            {
+                "cid": "c1",
+                "listener": "submission",
+                "account": "alice@demo.test",
+                "ip": "192.0.2.1",
+                "mechanism": "PLAIN",
+            },
+        )
+    ]
+
+
+def test_the_same_words(world: World) -> None:
+    said = set()
+    for name, password in (("alice@demo.test", "wrong"), ("eve@demo.test", "correct horse"), ("", ""), ("alice", "x")):
+        with refused(Condition.LOGIN_FAILED) as caught:
+            world.ask(name, password)
+        said.add(caught.value.public)
+    assert len(said) == 1
+    assert [fields["reason"] for _, fields in world.logged] == ["wrong password", *["no such account"] * 3]
+    assert "correct horse" not in repr(world.logged)
+
+
+def test_the_same_work(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unknown name costs a hash, too."""
+    hashed = []
+    monkeypatch.setattr(login_module, "verify_nobody", lambda password: bool(hashed.append(password)))
+    with refused(Condition.LOGIN_FAILED):
+        world.ask("eve@demo.test")
+    assert hashed == [PASSWORD]
+
+
+def test_once_right_is_quick(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.ask("alice@demo.test")
+    monkeypatch.setattr(login_module, "verify", lambda *_: pytest.fail("hashed again"))
+    world.ask("alice@demo.test")
+    with pytest.raises(pytest.fail.Exception):
+        world.ask("alice@demo.test", "wrong")
+
+
+def test_a_changed_password_counts_at_once(world: World) -> None:
+    world.ask("alice@demo.test")
+    world.store.set_credential("alice@demo.test", credential("new"))
+    with refused(Condition.LOGIN_FAILED):
+        world.ask("alice@demo.test")
+    world.ask("alice@demo.test", "new")
+
+
+def test_authorization_identity(world: World) -> None:
+    assert world.ask("alice@demo.test", authzid="A.Liddell@demo.test").account == "alice@demo.test"
+    with refused(Condition.LOGIN_FAILED):
+        world.ask("alice@demo.test", authzid="bob@demo.test")
+
+
+def test_failures_slow_down(world: World) -> None:
+    for _ in range(4):
+        with refused(Condition.LOGIN_FAILED):
+            world.ask("alice@demo.test", "wrong")
+    waiting = world.start("alice@demo.test", "correct horse")
+    assert not waiting.called
+    world.clock.advance(2)
+    assert waiting.called
+    elsewhere = world.start("alice@demo.test", "correct horse", peer=Peer("198.51.100.1", 1, "imap"))
+    assert elsewhere.called
+
+
+def test_too_many_at_once(world: World) -> None:
+    for _ in range(8):
+        with refused(Condition.LOGIN_FAILED):
+            world.ask("alice@demo.test", "wrong")
+    first, second = world.start("alice@demo.test", "x"), world.start("alice@demo.test", "x")
+    failed = second.addErrback(lambda failure: failure.value.condition)
+    assert failed.result is Condition.LOGIN_UNAVAILABLE
+    first.addErrback(lambda _: None)
+    world.clock.advance(30)
+    assert first.called
+
+
+def test_names_are_logged_safely(world: World) -> None:
+    with refused(Condition.LOGIN_FAILED):
+        world.ask("a\r\nb" * 200)
+    assert world.logged[0][1]["name"].startswith("a??b")
+    assert len(world.logged[0][1]["name"]) == 200
+
+
+def test_in_threads(tmp_path: Path) -> None:
+    """The real pool; the reactor's thread is played by this one."""
+    import queue
+
+    class Reactor(Clock):
+        def __init__(self) -> None:
+            super().__init__()
+            self.calls: queue.Queue[Any] = queue.Queue()
+
+        def callFromThread(self, call: Any, *args: Any, **kwargs: Any) -> None:
+            self.calls.put(lambda: call(*args, **kwargs))
+
+    store, reactor = population(tmp_path), Reactor()
+    login = PasswordLogin(store, AccountDirectory(store), reactor)
+    login.start()
+    try:
+        deferred = Deferred.fromCoroutine(login.verify(Claim("LOGIN", "alice@demo.test", PASSWORD), PEER))
+        assert not deferred.called
+        reactor.calls.get(timeout=10)()
+        assert deferred.result.account == "alice@demo.test"
+    finally:
+        login.stop()
+        store.close()

@@ -1,0 +1,139 @@
+"""accounts.sqlite."""
+
+import sqlite3
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mailstack.accounts.store import AccountStore, Alias
+from mailstack.base.errors import Condition, MailError
+from tests.accounts.people import credential, population
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[AccountStore]:
+    made = population(tmp_path)
+    yield made
+    made.close()
+
+
+def refused(condition: Condition):
+    return pytest.raises(MailError, match=f"^{condition.name}: ")
+
+
+def test_accounts(store: AccountStore) -> None:
+    alice, bob = store.accounts()
+    assert (alice.name, alice.addresses) == ("alice@demo.test", ("a.liddell@demo.test", "alice@demo.test"))
+    assert bob.added > 0
+    assert bob.password_changed > 0
+    assert store.credential("bob@demo.test") == credential("builder")
+    assert store.credential("eve@demo.test") is None
+
+
+def test_nobody_else_reads_it(store: AccountStore) -> None:
+    assert stat.S_IMODE(Path(store.path).stat().st_mode) == 0o600
+
+
+def test_taken_names(store: AccountStore) -> None:
+    store.add_alias("sales@demo.test", ["alice@demo.test"])
+    for name in ("alice@demo.test", "a.liddell@demo.test", "sales@demo.test"):
+        with refused(Condition.MAILBOX_EXISTS):
+            store.add_account(name, credential())
+    with refused(Condition.MAILBOX_EXISTS):
+        store.add_account("new@demo.test", credential(), ["bob@demo.test"])
+    assert len(store.accounts()) == 2
+
+
+def test_other_domains_are_not_ours(store: AccountStore) -> None:
+    with pytest.raises(MailError, match="first: mailstack domain add else.test"):
+        store.add_account("alice@else.test", credential())
+    with refused(Condition.NO_SUCH_DOMAIN):
+        store.add_alias("alice@else.test", ["alice@demo.test"])
+
+
+def test_password_change(store: AccountStore) -> None:
+    store.set_credential("bob@demo.test", credential("new"))
+    assert store.credential("bob@demo.test") == credential("new")
+    with refused(Condition.NO_SUCH_USER):
+        store.set_credential("eve@demo.test", credential())
+
+
+def test_a_removed_account_leaves_its_aliases(store: AccountStore) -> None:
+    store.add_alias("sales@demo.test", ["alice@demo.test", "bob@demo.test"])
+    store.add_alias("help@demo.test", ["alice@demo.test"])
+    assert store.remove_account("alice@demo.test") == ["help@demo.test"]
+    assert store.aliases() == [Alias("sales@demo.test", ("bob@demo.test",))]
+    assert store.credential("alice@demo.test") is None
+    assert "a.liddell@demo.test" not in store.picture().addresses
+    with refused(Condition.NO_SUCH_USER):
+        store.remove_account("alice@demo.test")
+
+
+def test_aliases(store: AccountStore) -> None:
+    store.add_alias("sales@demo.test", ["bob@demo.test"])
+    store.add_alias("sales@demo.test", ["alice@demo.test", "far@else.test", "bob@demo.test"])
+    assert store.aliases() == [Alias("sales@demo.test", ("bob@demo.test", "alice@demo.test", "far@else.test"))]
+    store.remove_alias("sales@demo.test", ["bob@demo.test"])
+    assert store.aliases()[0].targets == ("alice@demo.test", "far@else.test")
+    with refused(Condition.NO_SUCH_USER):
+        store.remove_alias("sales@demo.test", ["bob@demo.test"])
+    store.remove_alias("sales@demo.test")
+    with refused(Condition.NO_SUCH_USER):
+        store.remove_alias("sales@demo.test")
+
+
+def test_alias_members_exist(store: AccountStore) -> None:
+    store.add_alias("sales@demo.test", ["alice+sales@demo.test"])
+    store.add_alias("all@demo.test", ["sales@demo.test"])
+    with refused(Condition.NO_SUCH_USER):
+        store.add_alias("all@demo.test", ["bob@demo.test", "eve@demo.test"])
+    assert store.aliases()[0] == Alias("all@demo.test", ("sales@demo.test",))
+    with refused(Condition.MAILBOX_EXISTS):
+        store.add_alias("bob@demo.test", ["alice@demo.test"])
+
+
+def test_domains(store: AccountStore) -> None:
+    store.add_domain("else.test")
+    with refused(Condition.LIMIT):
+        store.add_domain("else.test")
+    assert store.domains() == ["demo.test", "else.test"]
+    with refused(Condition.IN_USE):
+        store.remove_domain("demo.test")
+    store.add_alias("@else.test", ["bob@demo.test"])
+    with refused(Condition.IN_USE):
+        store.remove_domain("else.test")
+    store.remove_alias("@else.test")
+    store.remove_domain("else.test")
+    with refused(Condition.NO_SUCH_DOMAIN):
+        store.remove_domain("else.test")
+
+
+def test_others_are_noticed(store: AccountStore) -> None:
+    other = AccountStore(store.path)
+    before = store.version()
+    assert store.version() == before
+    other.add_domain("else.test")
+    noticed = store.version()
+    assert noticed != before
+    store.add_domain("third.test")
+    assert store.version() != noticed
+    other.close()
+
+
+def test_a_newer_file_is_left_alone(store: AccountStore) -> None:
+    db = sqlite3.connect(store.path)
+    db.execute("PRAGMA user_version = 99")
+    db.close()
+    with pytest.raises(MailError, match="newer mailstack"):
+        AccountStore(store.path)
+
+
+def test_no_place(tmp_path: Path) -> None:
+    with pytest.raises(MailError, match="cannot be used") as caught:
+        AccountStore(tmp_path / "missing" / "accounts.sqlite")
+    assert caught.value.condition is Condition.UNAVAILABLE
+    (tmp_path / "garbage").write_bytes(b"not a database" * 100)
+    with pytest.raises(MailError, match="cannot be used"):
+        AccountStore(tmp_path / "garbage")
