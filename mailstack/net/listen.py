@@ -11,7 +11,7 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.interfaces import IAddress, IListeningPort
+from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
 
@@ -131,7 +131,6 @@ class _Door(Factory):
         self.setting, self.limits, self.total = setting, limits, total
         self.connections: set[Connection] = set()
         self._per_ip: Counter[str] = Counter()
-        self.closed = False
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol | None:
         ip = str(getattr(addr, "host", "")).removeprefix("::ffff:")
@@ -147,8 +146,6 @@ class _Door(Factory):
         return connection
 
     def _refusal(self, ip: str) -> str:
-        if self.closed:
-            return "stopping"
         if self.total.now >= self.total.limit:
             return f"{self.total.limit} connections in all (limits.connections)"
         if 0 < self.limits.most <= len(self.connections):
@@ -167,25 +164,28 @@ class _Door(Factory):
 
 
 class Listener(Service):
-    """Binds in privilegedStartService, before twistd drops root; `stopService` lets conversations end."""
+    """The sockets of one listener.
+
+    Bound in privilegedStartService, before twistd drops root; nobody is let in
+    before `open`, when the store and all else stand (the kernel keeps early
+    callers waiting).  `open` again replaces the setting for connections to come.
+    """
 
     def __init__(
         self,
         reactor: Any,
-        setting: Setting,
-        limits: Limits,
-        total: Total,
+        name: str,
         binds: Sequence[Bind],
         *,
         passed_sockets: Mapping[tuple[str, int], int],
+        total: Total,
         stop_limit_seconds: float,
     ) -> None:
-        self.name = setting.listener
-        self._reactor, self._setting = reactor, setting
-        self._binds, self._passed = tuple(binds), passed_sockets
-        self._stop_limit = stop_limit_seconds
-        self._ports: list[IListeningPort] = []
-        self.door = _Door(setting, limits, total)
+        self.name = name
+        self._reactor, self._binds, self._passed = reactor, tuple(binds), passed_sockets
+        self._total, self.stop_limit_seconds = total, stop_limit_seconds
+        self._ports: list[Any] = []
+        self._door: _Door | None = None
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
@@ -193,22 +193,34 @@ class Listener(Service):
         hosts: list[Any] = [port.getHost() for port in self._ports]
         return [(host.host, host.port) for host in hosts]
 
+    @property
+    def connections(self) -> set[Connection]:
+        return self._door.connections if self._door is not None else set()
+
     def privilegedStartService(self) -> None:
-        if self._ports:
-            return
         Service.privilegedStartService(self)
-        for bind in self._binds:
+        self.bind()
+
+    def bind(self) -> None:
+        """Raises PortTaken."""
+        for bind in self._binds if not self._ports else ():
             port = self._bind(bind)
             if port is not None:
+                port.stopReading()
                 self._ports.append(port)
+
+    def open(self, setting: Setting, limits: Limits) -> None:
+        """Let people in."""
+        if self._door is None:
+            self._door = _Door(setting, limits, self._total)
+            for port in self._ports:
+                port.factory = self._door
+                port.startReading()
                 where: Any = port.getHost()
                 log(Event.LISTENING, listener=self.name, address=str(Bind(where.host, where.port)))
+        self._door.setting, self._door.limits = setting, limits
 
-    def startService(self) -> None:
-        self.privilegedStartService()
-        Service.startService(self)
-
-    def _bind(self, bind: Bind) -> IListeningPort | None:
+    def _bind(self, bind: Bind) -> Any:
         descriptor = self._passed.get((bind.host, bind.port))
         if descriptor is not None:
             return self._adopt(descriptor, bind)
@@ -223,13 +235,12 @@ class Listener(Service):
                 f"listener {self.name} cannot listen on {bind}: {failure.strerror}; {_advice(failure)}"
             ) from None
 
-    def _adopt(self, descriptor: int, bind: Bind) -> IListeningPort:
-        port: IListeningPort = self._reactor.adoptStreamPort(descriptor, bind.family, self.door)
-        return port
+    def _adopt(self, descriptor: int, bind: Bind) -> Any:
+        return self._reactor.adoptStreamPort(descriptor, bind.family, Factory())
 
     def stopService(self) -> Deferred[None]:
+        """Close the sockets; conversations may end within the limit, then they are cut."""
         Service.stopService(self)
-        self.door.closed = True
         closing = [maybeDeferred(port.stopListening) for port in self._ports]
         self._ports = []
         return Deferred.fromCoroutine(self._stop(closing))
@@ -237,10 +248,10 @@ class Listener(Service):
     async def _stop(self, closing: list[Deferred[Any]]) -> None:
         for deferred in closing:
             await deferred
-        for connection in list(self.door.connections):
+        for connection in list(self.connections):
             connection.shut_down()
-        ends = self._reactor.seconds() + self._stop_limit
-        while self.door.connections and self._reactor.seconds() < ends:
+        ends = self._reactor.seconds() + self.stop_limit_seconds
+        while self.connections and self._reactor.seconds() < ends:
             await deferLater(self._reactor, 0.05)
-        for connection in list(self.door.connections):
+        for connection in list(self.connections):
             connection.abort("server stops")

@@ -65,12 +65,9 @@ def test_no_bind(text):
 
 
 def listener(bind, passed=None):
-    setting = Setting("toy", Clock(), lambda wire: (ToyEngine(), ToySession(wire)))
     from twisted.internet import reactor
 
-    return Listener(
-        reactor, setting, Limits(0, 0, b""), Total(9), [bind], passed_sockets=passed or {}, stop_limit_seconds=1
-    )
+    return Listener(reactor, "toy", [bind], passed_sockets=passed or {}, total=Total(9), stop_limit_seconds=1)
 
 
 def test_a_taken_port_is_named_with_advice():
