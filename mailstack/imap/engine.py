@@ -292,6 +292,8 @@ class ImapEngine:
         self._pieces = []
         if done.positive:
             self.state = self._row.then or self.state
+            if done.deselected and self.state is State.SELECTED:
+                self.state = State.AUTHENTICATED
             self.after = self._row.after
             if self.state is not State.NOT_AUTHENTICATED:
                 self._faults = 0

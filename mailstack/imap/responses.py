@@ -111,11 +111,15 @@ class Continue:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The end of a command: `tag OK|NO|BAD [code] text`.  The engine knows the tag; only OK makes the command count."""
+    """The end of a command: `tag OK|NO|BAD [code] text`.  The engine knows the tag; only OK makes the command count.
+
+    `deselected`: besides what the command's row says, no mailbox is open any more.
+    """
 
     text: str
     code: bytes = b""
     result: bytes = b"OK"
+    deselected: bool = False
 
     @classmethod
     def no(cls, text: str, code: bytes = b"") -> "Done":

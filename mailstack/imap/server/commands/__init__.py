@@ -41,3 +41,44 @@ How a command is written
   the session writes the chunks; `handle` runs when all is there, with `session.staged` finished.
   The session discards it afterwards, whatever happened.
 """
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from mailstack.imap.server.commands import (
+    basics,
+    folders,
+    idle,
+    list,  # noqa: A004  named for its command
+    login,
+    select,
+    status,
+)
+from mailstack.imap.values import Row, Seqs
+
+__all__ = ["TABLE", "joined"]
+
+
+def joined(rows: Iterable[Row]) -> Mapping[bytes, Row]:
+    """The table by name; `UID NAME` is made from a row that has a UID form, and may be followed by EXPUNGE."""
+    table: dict[bytes, Row] = {}
+    for row in rows:
+        names = [row, replace(row, name=b"UID " + row.name, seqs=Seqs.BREAKS)] if row.uid_form else [row]
+        for each in names:
+            assert each.name not in table, each.name
+            table[each.name] = each
+    return MappingProxyType(table)
+
+
+TABLE = joined(
+    (
+        *basics.ROWS,
+        *login.ROWS,
+        *select.ROWS,
+        *list.ROWS,
+        *status.ROWS,
+        *folders.ROWS,
+        *idle.ROWS,
+    )
+)

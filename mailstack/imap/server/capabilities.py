@@ -1,0 +1,48 @@
+"""What this server says it can do: collected from the rows, so that nothing is promised that is not there."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from mailstack.imap.values import Row
+
+__all__ = ["ORDER", "after_login", "before_login"]
+
+# what engine and grammar can do for every command
+_OWN: Final = frozenset({b"IMAP4rev1", b"SASL-IR", b"LITERAL+"})
+
+# the order in which they are listed; a row's capability that is missing here fails a test
+ORDER: Final = (
+    b"IMAP4rev1",
+    b"SASL-IR",
+    b"LITERAL+",
+    b"ID",
+    b"ENABLE",
+    b"IDLE",
+    b"NAMESPACE",
+    b"CHILDREN",
+    b"UNSELECT",
+    b"UIDPLUS",
+    b"MOVE",
+    b"SPECIAL-USE",
+    b"CREATE-SPECIAL-USE",
+    b"LIST-EXTENDED",
+    b"LIST-STATUS",
+)
+
+
+def after_login(rows: Mapping[bytes, Row]) -> bytes:
+    """Capabilities of a session that has logged in."""
+    offered = _OWN.union(*(row.capability.split() for row in rows.values()))
+    return b" ".join(name for name in ORDER if name in offered)
+
+
+def before_login(base: bytes, *, starttls: bool, login: bool, mechanisms: Iterable[str]) -> bytes:
+    """The same and how to log in: mechanisms only where a login is allowed now.  RFC 9051 §7.2.2, §11.1"""
+    offered = [base]
+    if starttls:
+        offered.append(b"STARTTLS")
+    if login:
+        offered += [b"AUTH=%b" % name.encode("ascii") for name in mechanisms]
+    else:
+        offered.append(b"LOGINDISABLED")
+    return b" ".join(offered)

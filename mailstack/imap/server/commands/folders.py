@@ -1,0 +1,149 @@
+"""CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE: an account's mailboxes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mailstack.base.errors import Condition, MailError
+from mailstack.imap.cursor import Cursor
+from mailstack.imap.names import checked, parents
+from mailstack.imap.responses import Done
+from mailstack.imap.server.session import Session
+from mailstack.imap.values import Command, Row, Sink, State
+from mailstack.store.api import INBOX, SEPARATOR, MailAccount, SpecialUse
+
+__all__ = ["ROWS"]
+
+
+@dataclass(frozen=True, slots=True)
+class Named(Command):
+    mailbox: str
+
+
+def parse_named(cur: Cursor) -> Named:
+    """mailbox, and nothing else   RFC 9051 §9"""
+    return Named(cur.mailbox())
+
+
+# --- CREATE ---
+
+
+@dataclass(frozen=True, slots=True)
+class Create(Command):
+    """`uses` as written; empty when USE was not given."""
+
+    mailbox: str
+    uses: tuple[bytes, ...] = ()
+
+
+def parse_create(cur: Cursor) -> Create:
+    """create = "CREATE" SP mailbox [SP "(" "USE" SP "(" [use-attr *(SP use-attr)] ")" ")"]   RFC 6154 §6"""
+    name = cur.mailbox()
+    if not cur.spaced():
+        return Create(name)
+    cur.take(b"(")
+    cur.take(b"USE")
+    cur.space()
+    uses = cur.listed(Cursor.flag, empty=True)
+    cur.take(b")")
+    return Create(name, uses)
+
+
+async def create(cmd: Create, session: Session, out: Sink) -> Done:  # noqa: ARG001
+    """The levels above come into being too.  RFC 9051 §6.3.4
+
+    quirk: Outlook files mail into parents that are only names, and loses it; so there are none.
+    """
+    name = checked(cmd.mailbox.removesuffix(SEPARATOR))
+    account = session.account
+    if name in {folder.name for folder in account.folders()}:
+        raise MailError(Condition.MAILBOX_EXISTS, "Mailbox exists already")
+    use = _special_use(cmd.uses, account)
+    if cmd.uses and use is None:
+        return Done.no("One special use of Archive, Drafts, Junk, Sent, Trash that is free", b"USEATTR")
+    await _create_parents(account, name)
+    await account.create(name, use)
+    return Done("CREATE completed")
+
+
+def _special_use(uses: Sequence[bytes], account: MailAccount) -> SpecialUse | None:
+    """One use of ours that no other mailbox has: two Trash folders are what clients cannot live with."""
+    free = {use.value.lower(): use for use in SpecialUse}
+    for folder in account.folders():
+        if folder.special_use is not None:
+            free.pop(folder.special_use.value.lower(), None)
+    return free.get(uses[0].decode("ascii").lower()) if len(uses) == 1 else None
+
+
+async def _create_parents(account: MailAccount, name: str) -> None:
+    existing = {folder.name for folder in account.folders()}
+    for parent in parents(name):
+        if parent not in existing:
+            await account.create(parent)
+
+
+# --- DELETE, RENAME ---
+
+
+async def delete(cmd: Named, session: Session, out: Sink) -> Done:  # noqa: ARG001
+    """What is below stays.  RFC 9051 §6.3.5.  A mailbox that is open here is left."""
+    name, account = cmd.mailbox, session.account
+    if name == INBOX:
+        raise MailError(Condition.BAD_MAILBOX_NAME, "The INBOX cannot be deleted")
+    names = {folder.name for folder in account.folders()}
+    if name not in names and any(other.startswith(name + SEPARATOR) for other in names):
+        return Done.no("This is only a name with mailboxes below it", b"HASCHILDREN")
+    open_here = session.selected is not None and session.mailbox.folder.id == account.folder(name).id
+    await account.delete(name)
+    if open_here:
+        session.deselect()
+    return Done("DELETE completed", deselected=open_here)
+
+
+@dataclass(frozen=True, slots=True)
+class Rename(Command):
+    old: str
+    new: str
+
+
+def parse_rename(cur: Cursor) -> Rename:
+    """rename = "RENAME" SP mailbox SP mailbox   RFC 9051 §9"""
+    old = cur.mailbox()
+    cur.space()
+    return Rename(old, cur.mailbox())
+
+
+async def rename(cmd: Rename, session: Session, out: Sink) -> Done:  # noqa: ARG001
+    """RFC 9051 §6.3.6"""
+    old, new, account = cmd.old, checked(cmd.new.removesuffix(SEPARATOR)), session.account
+    if new == INBOX or new in {folder.name for folder in account.folders()}:
+        raise MailError(Condition.MAILBOX_EXISTS, "Mailbox exists already")
+    if new.startswith(old + SEPARATOR) and old != INBOX:
+        raise MailError(Condition.BAD_MAILBOX_NAME, "A mailbox cannot go below itself")
+    account.folder(old)
+    await _create_parents(account, new)
+    await account.rename(old, new)
+    return Done("RENAME completed")
+
+
+# --- SUBSCRIBE, UNSUBSCRIBE ---
+
+
+async def subscribe(cmd: Named, session: Session, out: Sink) -> Done:  # noqa: ARG001
+    """A name that does not exist may be subscribed (its mailbox may come back).  RFC 9051 §6.3.7"""
+    await session.account.subscribe(checked(cmd.mailbox))
+    return Done("SUBSCRIBE completed")
+
+
+async def unsubscribe(cmd: Named, session: Session, out: Sink) -> Done:  # noqa: ARG001
+    """RFC 9051 §6.3.8"""
+    await session.account.unsubscribe(cmd.mailbox)
+    return Done("UNSUBSCRIBE completed")
+
+
+ROWS = (
+    Row(b"CREATE", parse_create, create, State.LOGGED_IN, capability=b"CREATE-SPECIAL-USE"),
+    Row(b"DELETE", parse_named, delete, State.LOGGED_IN),
+    Row(b"RENAME", parse_rename, rename, State.LOGGED_IN),
+    Row(b"SUBSCRIBE", parse_named, subscribe, State.LOGGED_IN),
+    Row(b"UNSUBSCRIBE", parse_named, unsubscribe, State.LOGGED_IN),
+)

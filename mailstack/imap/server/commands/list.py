@@ -1,0 +1,219 @@
+"""LIST and LSUB: which mailboxes there are.  RFC 9051 §6.3.9, RFC 5258, RFC 5819, RFC 6154, RFC 3348"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from mailstack.base.errors import MailError, ParseFault
+from mailstack.imap.cursor import Cursor
+from mailstack.imap.names import matcher, parents
+from mailstack.imap.responses import Done, Raw, Untagged, mailbox
+from mailstack.imap.server.commands import status
+from mailstack.imap.server.session import Session
+from mailstack.imap.values import Command, Row, Sink, State
+from mailstack.store.api import INBOX, Folder, MailAccount
+
+__all__ = ["ROWS"]
+
+_SELECTION: Final = frozenset({b"SUBSCRIBED", b"REMOTE", b"RECURSIVEMATCH", b"SPECIAL-USE"})
+_RETURN: Final = frozenset({b"SUBSCRIBED", b"CHILDREN", b"SPECIAL-USE"})
+_ROOT: Final = b'(\\NoSelect) "/" ""'
+
+
+@dataclass(frozen=True, slots=True)
+class List(Command):
+    """`extended`: any of the forms that RFC 5258 added."""
+
+    reference: str
+    patterns: tuple[str, ...]
+    selection: frozenset[bytes] = frozenset()
+    returned: frozenset[bytes] = frozenset()
+    status: tuple[bytes, ...] = ()
+    extended: bool = False
+
+
+def parse(cur: Cursor) -> List:
+    """list = "LIST" [SP list-select-opts] SP mailbox SP mbox-or-pat [SP list-return-opts]   RFC 5258 §6"""
+    selection: frozenset[bytes] = frozenset()
+    extended = cur.peek() == b"("
+    if extended:
+        selection = frozenset(cur.listed(_selection_option, empty=True))
+        if b"RECURSIVEMATCH" in selection and b"SUBSCRIBED" not in selection:
+            raise ParseFault("RECURSIVEMATCH needs SUBSCRIBED")
+        cur.space()
+    reference = cur.list_mailbox()
+    cur.space()
+    if cur.peek() == b"(":
+        extended, patterns = True, cur.listed(Cursor.list_mailbox)
+    else:
+        patterns = (cur.list_mailbox(),)
+    if not cur.spaced():
+        return List(reference, patterns, selection, extended=extended)
+    returned, items = _return_options(cur)
+    return List(reference, patterns, selection, returned, items, extended=True)
+
+
+def _selection_option(cur: Cursor) -> bytes:
+    option = cur.word()
+    if option not in _SELECTION:
+        raise ParseFault("no such LIST selection option")
+    return option
+
+
+def _return_options(cur: Cursor) -> tuple[frozenset[bytes], tuple[bytes, ...]]:
+    """list-return-opts = "RETURN" SP "(" [return-option *(SP return-option)] ")"   RFC 5258 §6, RFC 5819 §4"""
+    cur.take(b"RETURN")
+    cur.space()
+    items: list[bytes] = []
+
+    def option(cur: Cursor) -> bytes:
+        name = cur.word()
+        if name == b"STATUS":
+            cur.space()
+            items.extend(status.items(cur))
+        elif name not in _RETURN:
+            raise ParseFault("no such LIST return option")
+        return name
+
+    return frozenset(cur.listed(option, empty=True)), tuple(items)
+
+
+def parse_lsub(cur: Cursor) -> List:
+    """lsub = "LSUB" SP mailbox SP list-mailbox   RFC 3501 §9"""
+    reference = cur.list_mailbox()
+    cur.space()
+    return List(reference, (cur.list_mailbox(),))
+
+
+# --- the tree of names ---
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One name that LIST answers; `folder` None: only a name.  `child_info`: RFC 5258 §3.5"""
+
+    name: str
+    folder: Folder | None
+    attributes: tuple[bytes, ...]
+    child_info: bool = False
+
+    def encode(self) -> bytes:
+        info = b' ("CHILDINFO" ("SUBSCRIBED"))' if self.child_info else b""
+        return b'* LIST (%b) "/" %b%b\r\n' % (b" ".join(self.attributes), mailbox(self.name), info)
+
+
+@dataclass(slots=True)
+class Names:
+    """An account's names as they are now: mailboxes, the levels above them, subscriptions."""
+
+    folders: dict[str, Folder]
+    subscribed: frozenset[str]
+    above: set[str] = field(init=False)  # names that have a mailbox below
+
+    def __post_init__(self) -> None:
+        self.above = _above(self.folders)
+
+    @classmethod
+    def of(cls, account: MailAccount) -> "Names":
+        return cls({folder.name: folder for folder in account.folders()}, frozenset(account.subscriptions()))
+
+    def chosen(self, cmd: List) -> Callable[[str], bool]:
+        """The selection criteria, without the patterns.  RFC 5258 §3.1"""
+        uses = {name for name, folder in self.folders.items() if folder.special_use is not None}
+        wanted = self.folders.keys() | self.above
+        if b"SUBSCRIBED" in cmd.selection:
+            wanted = set(self.subscribed)
+        if b"SPECIAL-USE" in cmd.selection:
+            wanted = wanted & uses
+        return wanted.__contains__
+
+    def entries(self, cmd: List) -> Iterator[Entry]:
+        """What LIST answers, sorted, INBOX first."""
+        matches, chosen = _matches(cmd), self.chosen(cmd)
+        everything = self.folders.keys() | self.above | self.subscribed
+        picked = [name for name in everything if chosen(name)]
+        recursive = b"RECURSIVEMATCH" in cmd.selection
+        above = _above(picked) if recursive else set()
+        hidden = _above(name for name in picked if not matches(name)) if recursive else set()
+        for name in sorted(everything | above, key=_order):
+            if (chosen(name) or name in hidden) and matches(name):
+                yield Entry(name, self.folders.get(name), self._attributes(name, cmd), name in above)
+
+    def _attributes(self, name: str, cmd: List) -> tuple[bytes, ...]:
+        folder = self.folders.get(name)
+        attributes: list[bytes] = []
+        if folder is None:
+            attributes.append(b"\\NonExistent" if cmd.extended else b"\\NoSelect")
+        if name in self.above:
+            attributes.append(b"\\HasChildren")
+        elif folder is not None:
+            attributes.append(b"\\HasNoChildren")
+        if folder is not None and folder.special_use is not None:
+            attributes.append(folder.special_use.value.encode("ascii"))
+        if name in self.subscribed and b"SUBSCRIBED" in cmd.selection | cmd.returned:
+            attributes.append(b"\\Subscribed")
+        return tuple(attributes)
+
+
+def _matches(cmd: List) -> Callable[[str], bool]:
+    """Any of the patterns; the empty one matches nothing.  RFC 5258 §3"""
+    matchers = [matcher(cmd.reference, pattern) for pattern in cmd.patterns if pattern]
+    return lambda name: any(matches(name) for matches in matchers)
+
+
+def _above(names: Iterable[str]) -> set[str]:
+    return {parent for name in names for parent in parents(name)}
+
+
+def _order(name: str) -> tuple[bool, str]:
+    return name != INBOX, name
+
+
+# --- the commands ---
+
+
+async def handle(cmd: List, session: Session, out: Sink) -> Done:
+    if not cmd.extended and cmd.patterns == ("",):
+        await out(Untagged(b"LIST " + _ROOT))
+        return Done("LIST completed")
+    for entry in list(Names.of(session.account).entries(cmd)):
+        await out(Raw(entry.encode()))
+        if cmd.status and entry.folder is not None:
+            await _tell_status(entry.name, cmd.status, session, out)
+    return Done("LIST completed")
+
+
+async def _tell_status(name: str, items: tuple[bytes, ...], session: Session, out: Sink) -> None:
+    """RFC 5819 §2: no STATUS for a mailbox that cannot be asked, which may have gone just now."""
+    try:
+        counts = await session.account.status(name)
+    except MailError:
+        return
+    await out(Untagged(status.encode(name, items, counts)))
+
+
+async def lsub(cmd: List, session: Session, out: Sink) -> Done:
+    r"""With `%`, a level above subscribed names is told as \NoSelect.  RFC 3501 §6.3.9"""
+    if cmd.patterns == ("",):
+        await out(Untagged(b"LSUB " + _ROOT))
+        return Done("LSUB completed")
+    subscribed = frozenset(session.account.subscriptions())
+    matches = _matches(cmd)
+    hidden = _above(name for name in subscribed if not matches(name)) if "%" in cmd.patterns[0] else set()
+    for name in sorted(subscribed | hidden, key=_order):
+        if matches(name):
+            attributes = b"" if name in subscribed else b"\\NoSelect"
+            await out(Untagged(b'LSUB (%b) "/" %b' % (attributes, mailbox(name))))
+    return Done("LSUB completed")
+
+
+ROWS = (
+    Row(
+        b"LIST",
+        parse,
+        handle,
+        State.LOGGED_IN,
+        capability=b"CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS",
+    ),
+    Row(b"LSUB", parse_lsub, lsub, State.LOGGED_IN),
+)

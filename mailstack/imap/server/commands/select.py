@@ -1,0 +1,110 @@
+"""SELECT, EXAMINE, CLOSE, UNSELECT: opening and leaving a mailbox."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from mailstack.imap.cursor import Cursor
+from mailstack.imap.numset import STAR
+from mailstack.imap.responses import Done, Raw, flag_list
+from mailstack.imap.server.commands.basics import no_arguments
+from mailstack.imap.server.selected import Selected, with_flag
+from mailstack.imap.server.session import Session
+from mailstack.imap.values import Command, Row, Sink, State
+from mailstack.store.api import Mailbox, Status
+
+__all__ = ["ROWS"]
+
+_SEEN: Final = "\\Seen"
+
+
+@dataclass(frozen=True, slots=True)
+class Select(Command):
+    mailbox: str
+
+
+def parse(cur: Cursor) -> Select:
+    """select = "SELECT" SP mailbox   RFC 9051 §6.3.2"""
+    return Select(cur.mailbox())
+
+
+async def select(cmd: Select, session: Session, out: Sink) -> Done:
+    return await _open(cmd.mailbox, session, out, read_only=False)
+
+
+async def examine(cmd: Select, session: Session, out: Sink) -> Done:
+    """RFC 9051 §6.3.3"""
+    return await _open(cmd.mailbox, session, out, read_only=True)
+
+
+async def _open(name: str, session: Session, out: Sink, *, read_only: bool) -> Done:
+    """What was open is left first, whether this succeeds or not.  RFC 9051 §6.3.2"""
+    session.deselect()
+    mailbox = await session.account.open(name)
+    try:
+        status = await session.account.status(name)
+        selected = session.select(mailbox, _recent_from(mailbox, status, read_only=read_only), read_only=read_only)
+    except BaseException:
+        mailbox.release()
+        raise
+    unseen = _first_unseen(selected) if status.unseen else None
+    await out(Raw(b"".join(_described(selected, unseen))))
+    mode = "READ-ONLY" if read_only else "READ-WRITE"
+    return Done(f"{'EXAMINE' if read_only else 'SELECT'} completed", mode.encode("ascii"))
+
+
+def _recent_from(mailbox: Mailbox, status: Status, *, read_only: bool) -> int:
+    """EXAMINE shows \\Recent without taking it from the next SELECT.  RFC 3501 §6.3.2"""
+    if not read_only:
+        return mailbox.claim_recent()
+    uids = mailbox.columns.uids
+    return uids[max(len(uids) - status.recent, 0)] if status.recent and len(uids) else STAR
+
+
+def _first_unseen(selected: Selected) -> int | None:
+    """Sequence number of the first message without \\Seen."""
+    flags = selected.mailbox.columns.flags
+    return next((number for number, uid in enumerate(selected.view.uids, 1) if _SEEN not in flags(uid)), None)
+
+
+def _described(selected: Selected, unseen: int | None) -> Iterator[bytes]:
+    """RFC 3501 §6.3.1, RFC 9051 §6.3.2"""
+    mailbox, view = selected.mailbox, selected.view
+    flags = selected.known_flags
+    permanent = () if selected.read_only else (*flags, "\\*")
+    yield b"* FLAGS %b\r\n" % flag_list(flags)
+    yield b"* OK [PERMANENTFLAGS %b] Flags that stay\r\n" % flag_list(permanent)
+    yield b"* %d EXISTS\r\n* %d RECENT\r\n" % (view.count, view.recent_count)
+    if unseen is not None:
+        yield b"* OK [UNSEEN %d] First unseen message\r\n" % unseen
+    yield b"* OK [UIDVALIDITY %d] UIDs valid\r\n" % mailbox.folder.uidvalidity
+    yield b"* OK [UIDNEXT %d] Next UID\r\n" % mailbox.uidnext
+
+
+async def close(cmd: Command, session: Session, out: Sink) -> Done:  # noqa: ARG001
+    """Messages with \\Deleted go without a word, unless the mailbox is open read-only.  RFC 9051 §6.4.1"""
+    selected = session.selected
+    assert selected is not None
+    mailbox = selected.mailbox
+    if not selected.read_only:
+        deleted = with_flag(mailbox.columns, "\\Deleted")
+        if deleted:
+            await mailbox.expunge(deleted)
+    session.deselect()
+    return Done("CLOSE completed")
+
+
+async def unselect(cmd: Command, session: Session, out: Sink) -> Done:  # noqa: ARG001
+    """RFC 3691 §2"""
+    session.deselect()
+    return Done("UNSELECT completed")
+
+
+_LEFT: Final = State.AUTHENTICATED
+
+ROWS = (
+    Row(b"SELECT", parse, select, State.LOGGED_IN, then=State.SELECTED, otherwise=_LEFT),
+    Row(b"EXAMINE", parse, examine, State.LOGGED_IN, then=State.SELECTED, otherwise=_LEFT),
+    Row(b"CLOSE", no_arguments, close, State.SELECTED, then=_LEFT),
+    Row(b"UNSELECT", no_arguments, unselect, State.SELECTED, then=_LEFT, capability=b"UNSELECT"),
+)

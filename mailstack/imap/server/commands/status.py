@@ -1,0 +1,67 @@
+"""STATUS: counts of a mailbox without opening it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from operator import attrgetter
+from types import MappingProxyType
+
+from mailstack.base.errors import ParseFault
+from mailstack.imap.cursor import Cursor
+from mailstack.imap.responses import Done, Untagged, mailbox
+from mailstack.imap.server.session import Session
+from mailstack.imap.values import Command, Row, Sink, State
+from mailstack.store.api import Status
+
+__all__ = ["ROWS", "encode", "items"]
+
+# status-att: RFC 9051 §6.3.11; RECENT: RFC 3501 §6.3.10
+_ITEMS: MappingProxyType[bytes, Callable[[Status], int]] = MappingProxyType(
+    {
+        b"MESSAGES": attrgetter("messages"),
+        b"RECENT": attrgetter("recent"),
+        b"UIDNEXT": attrgetter("uidnext"),
+        b"UIDVALIDITY": attrgetter("uidvalidity"),
+        b"UNSEEN": attrgetter("unseen"),
+        b"DELETED": attrgetter("deleted"),
+        b"SIZE": attrgetter("size"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StatusOf(Command):
+    mailbox: str
+    items: tuple[bytes, ...]
+
+
+def parse(cur: Cursor) -> StatusOf:
+    """status = "STATUS" SP mailbox SP "(" status-att *(SP status-att) ")"   RFC 9051 §9"""
+    name = cur.mailbox()
+    cur.space()
+    return StatusOf(name, items(cur))
+
+
+def items(cur: Cursor) -> tuple[bytes, ...]:
+    """The parenthesised items, as STATUS and LIST … RETURN (STATUS …) have them.  RFC 5819 §2"""
+    return tuple(dict.fromkeys(cur.listed(_item)))
+
+
+def _item(cur: Cursor) -> bytes:
+    name = cur.word()
+    if name not in _ITEMS:
+        raise ParseFault("no such STATUS item")
+    return name
+
+
+def encode(name: str, wanted: tuple[bytes, ...], status: Status) -> bytes:
+    """`STATUS name (MESSAGES 3 …)`, the items in the order they were asked for."""
+    pairs = b" ".join(b"%b %d" % (item, _ITEMS[item](status)) for item in wanted)
+    return b"STATUS %b (%b)" % (mailbox(name), pairs)
+
+
+async def handle(cmd: StatusOf, session: Session, out: Sink) -> Done:
+    await out(Untagged(encode(cmd.mailbox, cmd.items, await session.account.status(cmd.mailbox))))
+    return Done("STATUS completed")
+
+
+ROWS = (Row(b"STATUS", parse, handle, State.LOGGED_IN),)

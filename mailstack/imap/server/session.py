@@ -1,0 +1,331 @@
+"""One IMAP connection's acting side: runs the rows' handlers, and brings news to the client.
+
+What every command needs is here: who is logged in, what is open, room for output,
+failures in IMAP's words, and the flush of the view behind each command.  What a single
+command does is in `commands/`.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from mailstack.accounts.api import Claim, Login, Principal
+from mailstack.base.engine import BodyAborted, BodyChunk, BodyEnd, Wire
+from mailstack.base.errors import Condition, MailError, ParseFault
+from mailstack.base.events import Event, log
+from mailstack.imap.engine import AppendStart, Continued, ImapEvent, Request
+from mailstack.imap.responses import Bye, Continue, Done, Ok, Raw, Response, Untagged
+from mailstack.imap.server import capabilities, faults
+from mailstack.imap.server.selected import Selected
+from mailstack.imap.values import ImapLimits, Row, Seqs
+from mailstack.imap.view import View
+from mailstack.sasl.api import ServerExchange
+from mailstack.store.api import MailAccount, Mailbox, MailStore, Staged
+
+__all__ = ["ImapSettings", "Mechanisms", "Session", "Shared"]
+
+Mechanisms = Mapping[str, Callable[[], ServerExchange]]
+
+_OUTPUT_HIGH_WATER = 64 * 1024  # octets written before the session looks whether the peer reads
+
+
+@dataclass(frozen=True, slots=True)
+class ImapSettings:
+    """What the configuration says about one IMAP listener."""
+
+    limits: ImapLimits
+    starttls: bool = True  # the listener has a certificate
+    clear_login_on_loopback: bool = False  # a login without TLS, for peers of this machine only
+    name: str = "mailstack"  # for ID and the greeting
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all sessions of a listener have in common."""
+
+    store: MailStore
+    login: Login
+    mechanisms: Mechanisms
+    settings: ImapSettings
+    capabilities: bytes  # after login
+    sessions: dict[str, int]  # how many an account has; shared by all listeners
+
+
+class Session:
+    """`base.engine.Session` for IMAP."""
+
+    def __init__(self, shared: Shared, wire: Wire[Response]) -> None:
+        self._shared = shared
+        self._wire = wire
+        self._account: MailAccount | None = None
+        self._row: Row | None = None  # the command in progress
+        self._command: object = None  # APPEND's, until its message is whole
+        self._written = 0  # octets since the last look at the peer
+        self._staged: Staged | None = None
+        self._staging_failed: MailError | None = None
+        self._busy = False  # a handler runs, or its answer is on the way
+        self.principal: Principal | None = None
+        self.selected: Selected | None = None
+        self.exchange: ServerExchange | None = None  # SASL, between its steps
+        self.idling = False
+        self.token = object()  # marks this session's own flag changes
+
+    # --- what handlers use --------------------------------------------------------------------------------
+
+    @property
+    def store(self) -> MailStore:
+        return self._shared.store
+
+    @property
+    def limits(self) -> ImapLimits:
+        return self._shared.settings.limits
+
+    @property
+    def settings(self) -> ImapSettings:
+        return self._shared.settings
+
+    @property
+    def mechanisms(self) -> Mechanisms:
+        return self._shared.mechanisms
+
+    @property
+    def account(self) -> MailAccount:
+        assert self._account is not None, "the row's states let this run before login"
+        return self._account
+
+    @property
+    def mailbox(self) -> Mailbox:
+        return self._open.mailbox
+
+    @property
+    def view(self) -> View:
+        return self._open.view
+
+    @property
+    def read_only(self) -> bool:
+        return self._open.read_only
+
+    @property
+    def staged(self) -> Staged:
+        """APPEND's message, whole."""
+        assert self._staged is not None, "only APPEND has a message"
+        return self._staged
+
+    @property
+    def _open(self) -> Selected:
+        assert self.selected is not None, "the row's states let this run without a mailbox"
+        return self.selected
+
+    @property
+    def clear_text(self) -> bool:
+        """Whether a password would travel readable, and may not.  DESIGN §3"""
+        peer = self._wire.peer
+        return not (peer.tls or (peer.loopback and self.settings.clear_login_on_loopback))
+
+    @property
+    def starttls(self) -> bool:
+        """Whether STARTTLS may be said now."""
+        return self.settings.starttls and not self._wire.peer.tls
+
+    @property
+    def capabilities(self) -> bytes:
+        """The list for this state.  RFC 9051 §7.2.2"""
+        if self._account is not None:
+            return self._shared.capabilities
+        return capabilities.before_login(
+            self._shared.capabilities,
+            starttls=self.starttls,
+            login=not self.clear_text,
+            mechanisms=self.mechanisms,
+        )
+
+    async def log_in(self, claim: Claim) -> Done:
+        """Check the claim, open the account.  MailError."""
+        peer, listener = self._wire.peer, self._wire.peer.listener
+        try:
+            principal = await self._shared.login.verify(claim, peer)
+            self._admit(principal.account)
+        except MailError as failure:
+            log(Event.LOGIN_FAILED, cid=self._wire.cid, listener=listener, name=claim.name, ip=peer.ip, reason=failure)
+            raise
+        try:
+            self._account = await self.store.account(principal.account)
+        except BaseException:
+            self._dismiss(principal.account)
+            raise
+        self.principal = principal
+        log(
+            Event.LOGIN,
+            cid=self._wire.cid,
+            listener=listener,
+            account=principal.account,
+            ip=peer.ip,
+            mechanism=claim.mechanism,
+        )
+        return Done("Logged in", b"CAPABILITY " + self.capabilities)
+
+    def _admit(self, account: str) -> None:
+        sessions = self._shared.sessions
+        if sessions.get(account, 0) >= self.limits.sessions_per_account:
+            raise MailError(Condition.TOO_MANY_CONNECTIONS, "Too many connections of this account")
+        sessions[account] = sessions.get(account, 0) + 1
+
+    def _dismiss(self, account: str) -> None:
+        left = self._shared.sessions[account] - 1
+        if left:
+            self._shared.sessions[account] = left
+        else:
+            del self._shared.sessions[account]
+
+    def select(self, mailbox: Mailbox, recent_from: int, *, read_only: bool) -> Selected:
+        """Open it in place of what was open."""
+        self.deselect()
+        self.selected = Selected(
+            mailbox, recent_from, read_only=read_only, token=self.token, on_news=self._news_arrived
+        )
+        return self.selected
+
+    def deselect(self) -> None:
+        if self.selected is not None:
+            self.selected.close()
+            self.selected = None
+
+    async def out(self, response: Response) -> None:
+        """The Sink of every handler.  ConnectionError once the connection is lost."""
+        self._wire.send(response)
+        if isinstance(response, Raw):
+            self._written += len(response.data)
+        elif isinstance(response, Untagged):
+            self._written += len(response.text)
+        if self._written > _OUTPUT_HIGH_WATER:
+            self._written = 0
+            await self._wire.room()
+
+    # --- base.engine.Session ------------------------------------------------------------------------------
+
+    def greet(self) -> Response:
+        return Ok(f"{self.settings.name} ready", b"CAPABILITY " + self.capabilities)
+
+    async def handle(self, event: ImapEvent) -> Response | None:
+        self._busy = True
+        try:
+            return await self._act(event)
+        finally:
+            self._busy = False
+
+    async def _act(self, event: ImapEvent) -> Response | None:
+        match event:
+            case Request(_, row, command):
+                self.idling = False
+                return await self._run(row, row.handle(command, self, self.out))
+            case Continued(line):
+                assert self._row is not None
+                assert self._row.resume is not None
+                return await self._run(self._row, self._row.resume(line, self, self.out))
+            case AppendStart(_, row, command):
+                return await self._begin(row, command)
+            case BodyChunk(data):
+                self._keep(data)
+                return None
+            case BodyEnd():
+                return await self._append()
+            case BodyAborted():
+                self._discard()
+                return None
+
+    def tls_started(self) -> None:
+        """Nothing was known before login; a half-done SASL exchange is void.  RFC 9051 §6.2.1"""
+        self.exchange = None
+
+    def lost(self, reason: str) -> None:  # noqa: ARG002  the connection has logged it
+        self.deselect()
+        self._discard()
+        self.exchange = None
+        if self.principal is not None:
+            self._dismiss(self.principal.account)
+            self.principal = None
+
+    # --- running commands -----------------------------------------------------------------------------------
+
+    async def _run(self, row: Row, handling: Awaitable[Done | Continue]) -> Done | Continue:
+        """One handler (or its next step), its failures in IMAP's words, then the news."""
+        self._row = row
+        try:
+            done = await handling
+        except MailError as failure:
+            done = faults.done(failure)
+        except ParseFault as fault:
+            done = Done.bad(str(fault))
+        await self._tell(expunge=bool(row.seqs & Seqs.BREAKS))
+        return done
+
+    async def _tell(self, *, expunge: bool) -> None:
+        """What the client may hear now; BYE when its mailbox is no more.  RFC 9051 §7.5.1"""
+        selected = self.selected
+        if selected is None:
+            return
+        for block in selected.flush(expunge=expunge):
+            await self.out(Raw(block))
+        if selected.invalid is not None:
+            await self.out(_goodbye(selected))
+
+    def _news_arrived(self) -> None:
+        """Between commands only IDLE hears at once; a mailbox that is no more ends the session in any case."""
+        selected = self.selected
+        if self._busy or selected is None:
+            return
+        if self.idling:
+            octets = b"".join(selected.flush(expunge=True))
+            if octets:
+                self._wire.send(Raw(octets))
+        if selected.invalid is not None:
+            self._wire.send(_goodbye(selected))
+
+    # --- APPEND's message --------------------------------------------------------------------------------------
+
+    async def _begin(self, row: Row, command: object) -> Done | Continue:
+        assert row.begin is not None
+        self._row, self._command = row, command
+        try:
+            self._staged = await row.begin(command, self)
+        except MailError as failure:
+            return faults.done(failure)
+        except ParseFault as fault:
+            return Done.bad(str(fault))
+        return Continue()
+
+    def _keep(self, data: bytes) -> None:
+        """After a failure the rest still has to be read: it is on its way."""
+        if self._staging_failed is None:
+            try:
+                self.staged.write(data)
+            except OSError as failure:
+                self._staging_failed = MailError(
+                    Condition.STORAGE_FULL, "Message could not be stored", detail=str(failure)
+                )
+
+    async def _append(self) -> Done | Continue:
+        assert self._row is not None
+        try:
+            if self._staging_failed is not None:
+                return faults.done(self._staging_failed)
+            return await self._run(self._row, self._finish_and_append(self._row))
+        finally:
+            self._discard()
+
+    async def _finish_and_append(self, row: Row) -> Done | Continue:
+        try:
+            self.staged.finish()
+        except OSError as failure:
+            raise MailError(Condition.STORAGE_FULL, "Message could not be stored", detail=str(failure)) from failure
+        return await row.handle(self._command, self, self.out)
+
+    def _discard(self) -> None:
+        if self._staged is not None:
+            self._staged.discard()
+            self._staged = None
+        self._staging_failed = None
+
+
+def _goodbye(selected: Selected) -> Bye:
+    return Bye(f"Mailbox is gone: {selected.invalid}", b"UNAVAILABLE")
