@@ -1,0 +1,23 @@
+"""Makes the engine and session of each connection."""
+
+from mailstack.accounts.api import Login
+from mailstack.base.engine import Wire
+from mailstack.pop3.engine import Pop3Engine
+from mailstack.pop3.responses import Response
+from mailstack.pop3.server.session import Mechanisms, Pop3Session, Pop3Settings, Shared
+from mailstack.sasl import SERVER_MECHANISMS
+from mailstack.store.api import MailStore
+
+__all__ = ["Pop3Sessions"]
+
+
+class Pop3Sessions:
+    """One listener's sessions."""
+
+    def __init__(
+        self, store: MailStore, login: Login, settings: Pop3Settings, *, mechanisms: Mechanisms = SERVER_MECHANISMS
+    ) -> None:
+        self._shared = Shared(store=store, login=login, mechanisms=mechanisms, settings=settings)
+
+    def __call__(self, wire: Wire[Response]) -> tuple[Pop3Engine, Pop3Session]:
+        return Pop3Engine(self._shared.settings.limits), Pop3Session(self._shared, wire)

@@ -1,0 +1,123 @@
+"""A maildrop: the INBOX as it was at login, for one session alone.  RFC 1939 §3, §5
+
+Numbers, sizes and unique ids are a snapshot; other sessions may remove messages
+behind its back (then they cannot be read any more), but nothing that arrives
+or goes changes what was shown.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Self
+
+from mailstack.base.errors import Condition, MailError
+from mailstack.store.api import INBOX, Change, Content, FlagMode, MailAccount, Mailbox, MailboxInvalidated
+
+__all__ = ["Maildrop", "NoSuchNumber"]
+
+
+class NoSuchNumber(Exception):
+    """No message has this number, or it is deleted."""
+
+
+class Maildrop:
+    """Messages by number, from 1.  Always `close` it."""
+
+    def __init__(self, mailbox: Mailbox, unlock: Callable[[], None]) -> None:
+        self._mailbox = mailbox
+        self._unlock = unlock
+        self._uidvalidity = mailbox.folder.uidvalidity
+        self._uids = tuple(mailbox.columns.uids)
+        self._sizes = tuple(mailbox.columns.size(uid) for uid in self._uids)
+        self._total = sum(self._sizes)  # of what is not deleted
+        self._deleted: set[int] = set()  # numbers
+        self._sent: set[int] = set()  # numbers that RETR has sent whole
+        self._invalid = False
+        mailbox.watch(self._changed)
+
+    @classmethod
+    async def open(cls, account: MailAccount) -> Self:
+        """MailError(IN_USE) while another session has it."""
+        unlock = account.lock_maildrop()
+        try:
+            return cls(await account.open(INBOX), unlock)
+        except BaseException:
+            unlock()
+            raise
+
+    def close(self) -> None:
+        """Give up the lock; what was marked as deleted stays, unless `update` came before."""
+        self._mailbox.unwatch(self._changed)
+        self._mailbox.release()
+        self._unlock()
+
+    def _changed(self, change: Change) -> None:
+        if isinstance(change, MailboxInvalidated):
+            self._invalid = True
+
+    # --- what is there --------------------------------------------------------------------------------
+
+    def stat(self) -> tuple[int, int]:
+        """How many messages, and their octets; without the deleted."""
+        return len(self._uids) - len(self._deleted), self._total
+
+    def size(self, number: int) -> int:
+        return self._sizes[self._index(number)]
+
+    def unique_id(self, number: int) -> str:
+        """`<uidvalidity>.<uid>`: the same in every session, never used again.  RFC 1939 §7"""
+        return f"{self._uidvalidity}.{self._uids[self._index(number)]}"
+
+    def sizes(self) -> bytes:
+        """LIST of all: one line each, made in one go."""
+        return b"".join([b"%d %d\r\n" % (n, self._sizes[n - 1]) for n in self._numbers()])
+
+    def unique_ids(self) -> bytes:
+        """UIDL of all."""
+        return b"".join([b"%d %d.%d\r\n" % (n, self._uidvalidity, self._uids[n - 1]) for n in self._numbers()])
+
+    def content(self, number: int) -> Content:
+        """The message, to be closed after use.  MailError(NO_SUCH_MESSAGE) when somebody else has removed it."""
+        uid = self._uids[self._index(number)]
+        self._must_be_valid()
+        return self._mailbox.content(uid)
+
+    def _numbers(self) -> Iterator[int]:
+        every = range(1, len(self._uids) + 1)
+        return (n for n in every if n not in self._deleted) if self._deleted else iter(every)
+
+    def _index(self, number: int) -> int:
+        """Index of a message that may be named.  NoSuchNumber when there is none, or none any more."""
+        if not 1 <= number <= len(self._uids) or number in self._deleted:
+            raise NoSuchNumber(number)
+        return number - 1
+
+    def _must_be_valid(self) -> None:
+        """A new UIDVALIDITY means that UIDs may name other messages now."""
+        if self._invalid:
+            raise MailError(Condition.UNAVAILABLE, "the mailbox was rebuilt, log in again")
+
+    # --- what becomes of it ---------------------------------------------------------------------------
+
+    def delete(self, number: int) -> None:
+        self._total -= self._sizes[self._index(number)]
+        self._deleted.add(number)
+
+    def undelete_all(self) -> None:
+        self._deleted.clear()
+        self._total = sum(self._sizes)
+
+    def sent(self, number: int) -> None:
+        self._sent.add(number)
+
+    async def update(self, *, mark_seen: bool) -> None:
+        """The UPDATE state: remove what was deleted, mark as seen what was sent.  MailError: nothing was removed."""
+        if self._deleted:
+            self._must_be_valid()
+            await self._mailbox.expunge(self._uid_list(self._deleted))
+        seen = self._sent - self._deleted
+        if seen and mark_seen and not self._invalid:
+            with contextlib.suppress(MailError):  # nobody was promised the flag
+                await self._mailbox.set_flags(self._uid_list(seen), FlagMode.ADD, ("\\Seen",))
+
+    def _uid_list(self, numbers: set[int]) -> list[int]:
+        return [self._uids[number - 1] for number in sorted(numbers)]

@@ -1,0 +1,265 @@
+"""One POP3 session: what each command does."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+
+from mailstack.accounts.api import Claim, Login
+from mailstack.base.engine import Wire
+from mailstack.base.errors import Condition, MailError
+from mailstack.base.events import Event, log
+from mailstack.pop3.commands import (
+    Auth,
+    AuthLine,
+    Capa,
+    Command,
+    Dele,
+    List,
+    Noop,
+    Pass,
+    Quit,
+    Retr,
+    Rset,
+    Stat,
+    Stls,
+    Top,
+    Uidl,
+    User,
+)
+from mailstack.pop3.responses import Challenge, Closing, Err, Listing, Ok, Opening, Piece, Response
+from mailstack.pop3.server import faults
+from mailstack.pop3.server.body import first_lines, whole
+from mailstack.pop3.server.maildrop import Maildrop, NoSuchNumber
+from mailstack.pop3.values import Pop3Limits
+from mailstack.sasl import api as sasl
+from mailstack.store.api import Content, MailStore
+
+__all__ = ["Mechanisms", "Pop3Session", "Pop3Settings", "Shared"]
+
+Mechanisms = Mapping[str, Callable[[], sasl.ServerExchange]]
+
+_NO_SUCH = Err("no such message")
+
+
+@dataclass(frozen=True, slots=True)
+class Pop3Settings:
+    """What the configuration says about one POP3 listener."""
+
+    limits: Pop3Limits = field(default_factory=Pop3Limits)
+    starttls: bool = True  # the listener has a certificate
+    clear_login_on_loopback: bool = False  # a login without TLS, for peers of this machine only
+    mark_seen: bool = True  # QUIT marks as \Seen what RETR has sent
+    name: str = "mailstack"  # for the greeting and IMPLEMENTATION
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all sessions of a listener have in common."""
+
+    store: MailStore
+    login: Login
+    mechanisms: Mechanisms
+    settings: Pop3Settings
+
+
+class Pop3Session:
+    """`base.engine.Session` for POP3."""
+
+    def __init__(self, shared: Shared, wire: Wire[Response]) -> None:
+        self._shared = shared
+        self._wire = wire
+        self._exchange: sasl.ServerExchange | None = None
+        self._open: Maildrop | None = None  # from login to QUIT
+
+    # --- base.engine.Session --------------------------------------------------------------------------
+
+    def greet(self) -> Response:
+        return Ok(f"{self._shared.settings.name} ready")  # no <…>: that would offer APOP
+
+    def tls_started(self) -> None:
+        self._exchange = None
+
+    def lost(self, reason: str) -> None:  # noqa: ARG002  the connection's log has it
+        self._close()
+
+    async def handle(self, event: Command) -> Response:
+        try:
+            return await (self._transaction(event) if self._open else self._authorization(event))
+        except MailError as failure:
+            return faults.err(failure)
+        except NoSuchNumber:
+            return _NO_SUCH
+
+    def _close(self) -> None:
+        drop, self._open = self._open, None
+        if drop is not None:
+            drop.close()
+
+    # --- before login ---------------------------------------------------------------------------------
+
+    async def _authorization(self, event: Command) -> Response:
+        match event:
+            case Capa():
+                return self._capabilities()
+            case User():
+                self._must_be_private()
+                return Ok("password?")
+            case Pass(password, name):
+                self._must_be_private()
+                return await self._log_in(Claim("USER", name, password))
+            case Auth("", _):
+                return Listing("mechanisms:", "".join(f"{name}\r\n" for name in self._offered).encode())
+            case Auth(mechanism, initial):
+                return await self._begin_exchange(mechanism, initial)
+            case AuthLine(data):
+                return await self._step(data)
+            case Stls():
+                return self._stls()
+            case _:
+                return Ok("goodbye")  # QUIT: the engine lets nothing else through
+
+    def _capabilities(self) -> Listing:
+        """RFC 2449 §5: what is offered before login is named after it too, so only TLS changes the list."""
+        capabilities = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER"]
+        if self._may_start_tls:
+            capabilities.append("STLS")
+        if not self._is_readable:
+            capabilities += ["USER", f"SASL {' '.join(self._offered)}"]
+        capabilities.append(f"IMPLEMENTATION {self._shared.settings.name}")
+        return Listing("capabilities:", "".join(f"{line}\r\n" for line in capabilities).encode())
+
+    @property
+    def _offered(self) -> tuple[str, ...]:
+        return () if self._is_readable else tuple(self._shared.mechanisms)
+
+    @property
+    def _is_readable(self) -> bool:
+        """Whether a password would travel in the clear, and may not."""
+        peer = self._wire.peer
+        return not (peer.tls or (peer.loopback and self._shared.settings.clear_login_on_loopback))
+
+    @property
+    def _may_start_tls(self) -> bool:
+        return self._shared.settings.starttls and not self._wire.peer.tls
+
+    def _must_be_private(self) -> None:
+        if self._is_readable:
+            advice = "say STLS first" if self._may_start_tls else "use the port with TLS"
+            raise MailError(Condition.TLS_REQUIRED, f"no login without TLS: {advice}")
+
+    def _stls(self) -> Response:
+        if self._may_start_tls:
+            return Ok("begin TLS")
+        return Err("TLS is on already" if self._wire.peer.tls else "no TLS here")
+
+    async def _begin_exchange(self, mechanism: str, initial: bytes | None) -> Response:
+        self._must_be_private()
+        make = self._shared.mechanisms.get(mechanism)
+        if make is None:
+            return Err("unknown mechanism")
+        self._exchange = make()
+        return await self._step(initial)
+
+    async def _step(self, data: bytes | None) -> Response:
+        assert self._exchange is not None, "the engine gives a line of an exchange within one only"
+        match self._exchange.step(data):
+            case sasl.Challenge(challenge):
+                return Challenge(challenge)
+            case sasl.Done(claim):
+                self._exchange = None
+                return await self._log_in(claim)
+            case sasl.Refused(reason):
+                return self._senseless(reason)
+
+    def _senseless(self, reason: str) -> Err:
+        """The mechanism could make nothing of it, so `accounts.login` never sees it."""
+        self._exchange = None
+        peer = self._wire.peer
+        log(Event.LOGIN_FAILED, cid=self._wire.cid, listener=peer.listener, name="", ip=peer.ip, reason=reason)
+        return Err("login failed: that was no name and password", "AUTH")
+
+    async def _log_in(self, claim: Claim) -> Response:
+        principal = await self._shared.login.verify(claim, self._wire.peer, self._wire.cid)
+        account = await self._shared.store.account(principal.account)
+        self._open = await Maildrop.open(account)
+        return Ok(_summary(self._open))
+
+    # --- after login ----------------------------------------------------------------------------------
+
+    @property
+    def _drop(self) -> Maildrop:
+        assert self._open is not None, "only called in the TRANSACTION state"
+        return self._open
+
+    async def _transaction(self, event: Command) -> Response:
+        match event:
+            case Retr(number):
+                return await self._retr(number)
+            case Top(number, lines):
+                content = self._drop.content(number)
+                return await self._send("the top of it follows", content, first_lines(content, lines))
+            case Quit():
+                return await self._quit()
+            case Capa():
+                return self._capabilities()
+            case _:
+                return self._ask(event)
+
+    def _ask(self, event: Command) -> Response:
+        """The commands that need no waiting."""
+        drop = self._drop
+        match event:
+            case Stat():
+                messages, octets = drop.stat()
+                return Ok(f"{messages} {octets}")
+            case List(None):
+                return Listing(_summary(drop), drop.sizes())
+            case List(int(number)):
+                return Ok(f"{number} {drop.size(number)}")
+            case Uidl(None):
+                return Listing("unique ids:", drop.unique_ids())
+            case Uidl(int(number)):
+                return Ok(f"{number} {drop.unique_id(number)}")
+            case Dele(number):
+                drop.delete(number)
+                return Ok(f"message {number} deleted")
+            case Rset():
+                drop.undelete_all()
+                return Ok(_summary(drop))
+            case Noop():
+                return Ok("")
+        raise AssertionError(f"{event!r} does not belong to this state")
+
+    async def _retr(self, number: int) -> Response:
+        content = self._drop.content(number)
+        answer = await self._send(f"{content.size} octets", content, whole(content))
+        self._drop.sent(number)
+        return answer
+
+    async def _send(self, text: str, content: Content, pieces: Iterator[bytes]) -> Response:
+        """A body; from the second piece on the peer has to have read what came before."""
+        with closing(content):
+            self._wire.send(Opening(text))
+            for number, piece in enumerate(pieces):
+                if number:
+                    await self._wire.room()
+                self._wire.send(Piece(piece))
+        return Closing()
+
+    async def _quit(self) -> Response:
+        """UPDATE.  The lock goes in any case; so does the connection, and that is the engine's.  RFC 1939 §6"""
+        drop = self._drop
+        try:
+            await drop.update(mark_seen=self._shared.settings.mark_seen)
+        except MailError as failure:
+            raise MailError(
+                failure.condition, "some deleted messages not removed", detail=f"{failure.public}; {failure.detail}"
+            ) from failure
+        finally:
+            self._close()
+        return Ok("goodbye")
+
+
+def _summary(drop: Maildrop) -> str:
+    messages, octets = drop.stat()
+    return f"{messages} messages ({octets} octets)"
