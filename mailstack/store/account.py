@@ -1,0 +1,182 @@
+"""One account's mailboxes: what LIST shows is in memory, everything else goes through the writer."""
+# ruff: noqa: PTH  see base.files
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from mailstack.base.errors import Condition, MailError
+from mailstack.store import filing, foldering, maildir
+from mailstack.store.api import (
+    INBOX,
+    Appended,
+    Change,
+    Folder,
+    FolderCreated,
+    FolderDeleted,
+    FolderRenamed,
+    FolderSubscribed,
+    Incoming,
+    SpecialUse,
+    Status,
+)
+from mailstack.store.effects import AccountRead
+from mailstack.store.feed import Feed
+from mailstack.store.flags import DELETED, SEEN
+from mailstack.store.foldering import Home
+from mailstack.store.index import mailboxes, messages
+from mailstack.store.index.mailboxes import Box
+from mailstack.store.index.messages import Row
+from mailstack.store.mailbox import OpenMailbox
+from mailstack.store.memory import Memory, look_at
+from mailstack.store.txn import Txn
+
+__all__ = ["OpenAccount"]
+
+
+class OpenAccount:
+    """Implements `store.api.MailAccount`.  Made by store.service from what the writer has read."""
+
+    def __init__(self, memory: Memory, told: AccountRead) -> None:
+        self.name = told.account
+        self._memory = memory
+        self._feed = Feed()
+        self._folders: dict[str, Folder] = {}
+        self._subscriptions: set[str] = set()
+        self._stamp = 0
+        self.update(told)
+
+    def update(self, told: AccountRead) -> None:
+        """All there is, as of a moment before now."""
+        self._home = Home(told.id, told.account, self._memory.site.account_path(told.account))
+        self._folders = {folder.name: folder for folder in told.folders}
+        self._subscriptions = set(told.subscriptions)
+        self._stamp = told.stamp
+
+    def seems_changed(self) -> bool:
+        """Folders may have come or gone on the disk since they were read."""
+        return foldering.stamp_of(self._home.root) != self._stamp
+
+    # --- store.api.MailAccount -----------------------------------------------------------------------
+
+    def folders(self) -> Sequence[Folder]:
+        return sorted(self._folders.values(), key=lambda folder: (folder.name != INBOX, folder.name))
+
+    def folder(self, name: str) -> Folder:
+        found = self._folders.get(maildir.normal(name))
+        if found is None:
+            raise MailError(Condition.NO_SUCH_MAILBOX, "No such mailbox")
+        return found
+
+    def subscriptions(self) -> Sequence[str]:
+        return sorted(self._subscriptions)
+
+    async def create(self, name: str, special_use: SpecialUse | None = None) -> Folder:
+        return await self._memory.write(lambda txn: foldering.create(txn, self.name, name, special_use))
+
+    async def delete(self, name: str) -> None:
+        await self._memory.write(lambda txn: foldering.delete(txn, self.name, name))
+
+    async def rename(self, old_name: str, new_name: str) -> None:
+        work = filing.rename_inbox if maildir.normal(old_name) == INBOX else foldering.rename
+        await self._memory.write(lambda txn: work(txn, self.name, old_name, new_name))
+
+    async def subscribe(self, name: str) -> None:
+        await self._memory.write(lambda txn: foldering.subscribe(txn, self.name, name))
+
+    async def unsubscribe(self, name: str) -> None:
+        await self._memory.write(lambda txn: foldering.unsubscribe(txn, self.name, name))
+
+    async def status(self, name: str) -> Status:
+        folder = self.folder(name)
+        mailbox = self._memory.mailboxes.get(folder.id)
+        if isinstance(mailbox, OpenMailbox):
+            await mailbox.refresh()
+            return mailbox.status()
+        await self._look_if_changed(folder)
+        box = self._memory.read(lambda db: mailboxes.by_id(db, folder.id))
+        if box is None:
+            raise MailError(Condition.NO_SUCH_MAILBOX, "No such mailbox")
+        total, recent, unseen, deleted, octets = self._memory.read(
+            lambda db: messages.counts(db, box.id, box.recent, SEEN, DELETED)
+        )
+        return Status(total, recent, unseen, deleted, box.uidnext, box.uidvalidity, octets, box.modseq)
+
+    async def _look_if_changed(self, folder: Folder) -> None:
+        box = self._memory.read(lambda db: mailboxes.by_id(db, folder.id))
+        if box is not None and self._memory.site.stamps.seems_changed(box.id, self._home.path(box)):
+            await self._memory.look_at(box.id)
+
+    async def open(self, name: str) -> OpenMailbox:
+        folder = self.folder(name)
+        mailbox = self._memory.mailboxes.get(folder.id)
+        if not isinstance(mailbox, OpenMailbox):
+            await self._memory.write(lambda txn: _read_mailbox(txn, folder.id), self._keep)
+            mailbox = self._memory.mailboxes.get(folder.id)
+        if not isinstance(mailbox, OpenMailbox):
+            raise MailError(Condition.NO_SUCH_MAILBOX, "No such mailbox")
+        self._memory.in_use(mailbox)
+        try:
+            await mailbox.refresh()
+        except BaseException:
+            mailbox.release()
+            raise
+        return mailbox
+
+    def _keep(self, read: tuple[Box, list[Row]]) -> None:
+        """What was read is memory's from now on, unless another session was quicker."""
+        box, rows = read
+        if box.id not in self._memory.mailboxes:
+            folder = box.as_folder(subscribed=box.name in self._subscriptions)
+            self._memory.keep(OpenMailbox(self._memory, self._home, box, folder, rows))
+
+    async def append(self, name: str, messages: Sequence[Incoming]) -> Appended:
+        return await self._memory.write(lambda txn: filing.append(txn, self.name, name, messages))
+
+    def watch(self, watcher: Callable[[Change], None]) -> None:
+        self._feed.watch(watcher)
+
+    def unwatch(self, watcher: Callable[[Change], None]) -> None:
+        self._feed.unwatch(watcher)
+
+    def lock_maildrop(self) -> Callable[[], None]:
+        if self.name in self._memory.locked:
+            raise MailError(Condition.IN_USE, "Mailbox is in use by another session")
+        self._memory.locked.add(self.name)
+        return lambda: self._memory.locked.discard(self.name)
+
+    # --- changes that are durable, in the order of their commits -----------------------------------------
+
+    def created(self, folder: Folder) -> None:
+        self._folders[folder.name] = folder
+        self._feed.publish(FolderCreated(self.name, folder))
+
+    def deleted(self, folder: Folder) -> None:
+        self._folders.pop(folder.name, None)
+        self._feed.publish(FolderDeleted(self.name, folder))
+
+    def renamed(self, old_name: str, folder: Folder) -> None:
+        if self._folders.get(old_name, folder).id == folder.id:
+            self._folders.pop(old_name, None)
+        self._folders[folder.name] = folder
+        self._feed.publish(FolderRenamed(self.name, old_name, folder))
+
+    def subscribed(self, name: str, *, yes: bool) -> None:
+        if yes:
+            self._subscriptions.add(name)
+        else:
+            self._subscriptions.discard(name)
+        folder = self._folders.get(name)
+        if folder is not None:
+            self._folders[name] = replace(folder, subscribed=yes)
+            mailbox = self._memory.mailboxes.get(folder.id)
+            if mailbox is not None:
+                mailbox.subscribed(yes=yes)
+        self._feed.publish(FolderSubscribed(self.name, name, yes))
+
+
+def _read_mailbox(txn: Txn, mailbox: int) -> tuple[Box, list[Row]]:
+    """Compared with the disk first."""
+    look_at(txn, mailbox)
+    box = mailboxes.by_id(txn.db, mailbox)
+    assert box is not None  # or look_at had raised
+    return box, messages.all_of(txn.db, mailbox)

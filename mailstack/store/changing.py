@@ -1,0 +1,161 @@
+"""Messages change and go: flags, expunge.  Functions of the writer's thread over a `Txn`.
+
+Rows change at once, files later, by chores.  So the index is ahead of the names, and
+`row.disk` (the letters that the file has, as far as known) tells by how much:
+
+    file's letters = row.disk, row.flags say otherwise   our rename is still to come, or was lost: do it
+    file's letters differ from row.disk                  another program changed flags: its change is applied
+                                                         to row.flags (what it added, what it took away)
+
+`row.disk` is moved on only behind a sync of the rename (store.commit), so a power loss
+cannot make our own older state look like somebody's change.  Index and power lost
+together: the names speak alone, and flags are as old as the last chore, a moment.
+"""
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mailstack.base import files
+from mailstack.base.errors import Condition, MailError
+from mailstack.store import maildir
+from mailstack.store.api import FlagMode
+from mailstack.store.commit import Settle
+from mailstack.store.effects import Reflagged, Removed
+from mailstack.store.filing import give_keywords
+from mailstack.store.flags import bits_of, merged
+from mailstack.store.foldering import Home
+from mailstack.store.index import mailboxes, messages, tombstones
+from mailstack.store.index.mailboxes import Box
+from mailstack.store.index.messages import Row
+from mailstack.store.txn import Site, Txn
+
+__all__ = ["RenameFile", "UnlinkFile", "claim_recent", "expunge", "set_flags"]
+
+
+def set_flags(
+    txn: Txn, home: Home, mailbox: int, uids: Sequence[int], mode: FlagMode, names: Sequence[str], source: object | None
+) -> tuple[int, ...]:
+    """The UIDs whose flags really changed, ascending."""
+    box = _box(txn, mailbox)
+    before = box.keywords
+    if mode is not FlagMode.REMOVE:
+        give_keywords(txn, home, box, names)
+    bits = bits_of(names, box.keywords)
+    changed = [
+        (row, new) for row in messages.some(txn.db, box.id, uids) if (new := _apply(mode, row.flags, bits)) != row.flags
+    ]
+    if changed:
+        box.modseq += 1
+        messages.set_flags(txn.db, box.id, box.modseq, [(row.uid, new) for row, new in changed])
+    if changed or box.keywords != before:
+        mailboxes.save(txn.db, box)
+        flags = [(row.uid, new) for row, new in changed]
+        txn.tell(Reflagged(replace(box), flags, box.modseq, source))
+    for row, new in changed:
+        if merged(new, row.disk) != row.disk:
+            txn.later(RenameFile(txn.site, box.id, row.uid))
+    return tuple(row.uid for row, _ in changed)
+
+
+def _apply(mode: FlagMode, old: int, bits: int) -> int:
+    if mode is FlagMode.ADD:
+        return old | bits
+    return old & ~bits if mode is FlagMode.REMOVE else bits
+
+
+def _box(txn: Txn, mailbox: int) -> Box:
+    box = mailboxes.by_id(txn.db, mailbox)
+    if box is None:
+        raise MailError(Condition.NO_SUCH_MAILBOX, "Mailbox has been deleted")
+    return box
+
+
+def expunge(txn: Txn, mailbox: int, uids: Iterable[int]) -> tuple[int, ...]:
+    """The UIDs that were there, ascending."""
+    box = _box(txn, mailbox)
+    rows = messages.some(txn.db, box.id, uids)
+    if not rows:
+        return ()
+    remove_rows(txn, box, rows, [row.base for row in rows])
+    for row in rows:
+        txn.later(UnlinkFile(txn.site, box.id, row))
+    return tuple(row.uid for row in rows)
+
+
+def remove_rows(txn: Txn, box: Box, rows: Sequence[Row], bases: Sequence[str | None]) -> None:
+    """From the index only; `bases` are the files that are still to be removed."""
+    uids = tuple(row.uid for row in rows)
+    box.modseq += 1
+    messages.delete(txn.db, box.id, uids)
+    tombstones.insert(txn.db, box.id, box.modseq, zip(uids, bases, strict=True))
+    mailboxes.save(txn.db, box)
+    txn.tell(Removed(replace(box), uids, box.modseq))
+
+
+def claim_recent(txn: Txn, mailbox: int, recent: int) -> None:
+    """Nobody else is told that these messages are recent.  RFC 3501 §2.3.2"""
+    box = mailboxes.by_id(txn.db, mailbox)
+    if box is not None and box.recent < recent:
+        box.recent = recent
+        mailboxes.save(txn.db, box)
+
+
+# --- chores --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RenameFile:
+    """Chore: give the file the letters of the row's flags, whatever they are by then."""
+
+    site: Site
+    mailbox: int
+    uid: int
+
+    @property
+    def key(self) -> Hashable:
+        return "flags", self.mailbox, self.uid
+
+    def run(self, connection: Any) -> Settle | None:
+        place = mailboxes.place_of(connection, self.mailbox)
+        row = messages.get(connection, self.mailbox, self.uid)
+        if place is None or row is None:
+            return None
+        wanted = merged(row.flags, row.disk)
+        path = self.site.path(*place)
+        with self.site.stamps.touching(connection, self.mailbox, path):
+            old, new = maildir.file_name(row.base, row.disk), maildir.file_name(row.base, wanted)
+            files.rename(f"{path}/cur/{old}", f"{path}/cur/{new}")
+        return lambda later: messages.set_disk(later, self.mailbox, self.uid, wanted)
+
+    def folder(self, connection: Any) -> str | None:
+        place = mailboxes.place_of(connection, self.mailbox)
+        return None if place is None else f"{self.site.path(*place)}/cur"
+
+
+@dataclass(frozen=True, slots=True)
+class UnlinkFile:
+    """Chore: remove an expunged message's file.  If another program renamed it, reconcile knows it by its tombstone."""
+
+    site: Site
+    mailbox: int
+    row: Row
+
+    @property
+    def key(self) -> Hashable:
+        return "gone", self.mailbox, self.row.uid
+
+    def run(self, connection: Any) -> Settle | None:
+        place = mailboxes.place_of(connection, self.mailbox)
+        if place is None:
+            return None
+        path = self.site.path(*place)
+        with self.site.stamps.touching(connection, self.mailbox, path):
+            found = files.remove(f"{path}/cur/{maildir.file_name(self.row.base, self.row.disk)}")
+        if not found:
+            return None
+        return lambda later: tombstones.clear_base(later, self.mailbox, self.row.uid)
+
+    def folder(self, connection: Any) -> str | None:
+        place = mailboxes.place_of(connection, self.mailbox)
+        return None if place is None else f"{self.site.path(*place)}/cur"

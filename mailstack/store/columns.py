@@ -1,0 +1,106 @@
+"""An open mailbox in memory: parallel columns, ascending by UID, shared by all its sessions.
+
+About 40 octets a message and its file's name; no object a message.  Flags are whole
+numbers (store.flags), turned into names by a table that is made as combinations occur.
+"""
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from mailstack.store.flags import DELETED, SEEN, Keywords, merged, names_of
+from mailstack.store.index.messages import Row
+
+__all__ = ["MailColumns"]
+
+
+class MailColumns:
+    """Implements `store.api.Columns`; `append`, `reflag`, `remove` are for store.mailbox."""
+
+    def __init__(self, rows: Sequence[Row], keywords: Keywords) -> None:
+        self.keywords = keywords
+        self.uids = array("Q")
+        self._modseqs = array("Q")
+        self._flags = array("Q")
+        self._sizes = array("Q")
+        self._dates = array("q")
+        self._bases: list[str] = []
+        self._disks: list[str] = []
+        self.append(rows)
+
+    def __len__(self) -> int:
+        return len(self.uids)
+
+    # --- store.api.Columns ---------------------------------------------------------------------------
+
+    def position(self, uid: int) -> int | None:
+        index = bisect_left(self.uids, uid)
+        return index if index < len(self.uids) and self.uids[index] == uid else None
+
+    def flags(self, uid: int) -> tuple[str, ...]:
+        return names_of(self._flags[self._at(uid)], self.keywords)
+
+    def size(self, uid: int) -> int:
+        return self._sizes[self._at(uid)]
+
+    def internal_date(self, uid: int) -> datetime:
+        return datetime.fromtimestamp(self._dates[self._at(uid)], UTC)
+
+    def modseq(self, uid: int) -> int:
+        return self._modseqs[self._at(uid)]
+
+    def _at(self, uid: int) -> int:
+        index = self.position(uid)
+        if index is None:
+            raise KeyError(uid)
+        return index
+
+    # --- for the store -------------------------------------------------------------------------------
+
+    def file(self, uid: int) -> tuple[str, tuple[str, str]]:
+        """(base, letters that the file may have: as the flags say, as the disk had).  KeyError."""
+        index = self._at(uid)
+        disk = self._disks[index]
+        return self._bases[index], (merged(self._flags[index], disk), disk)
+
+    def counts(self, recent: int) -> tuple[int, int, int, int, int]:
+        """messages, recent, unseen, deleted, octets: STATUS."""
+        unseen = sum(not bits & SEEN for bits in self._flags)
+        deleted = sum(1 for bits in self._flags if bits & DELETED)
+        return len(self), len(self) - bisect_left(self.uids, recent), unseen, deleted, sum(self._sizes)
+
+    def append(self, rows: Iterable[Row]) -> None:
+        for row in rows:
+            self.uids.append(row.uid)
+            self._modseqs.append(row.modseq)
+            self._flags.append(row.flags)
+            self._sizes.append(row.size)
+            self._dates.append(row.date)
+            self._bases.append(row.base)
+            self._disks.append(row.disk)
+
+    def reflag(self, flags: Iterable[tuple[int, int]], modseq: int) -> None:
+        for uid, bits in flags:
+            index = self._at(uid)
+            self._flags[index] = bits
+            self._modseqs[index] = modseq
+
+    def remove(self, uids: Sequence[int]) -> None:
+        """From the end, so that what has to move is moved once for neighbours; many at once are done by making anew."""
+        positions = [index for uid in uids if (index := self.position(uid)) is not None]
+        columns = (self.uids, self._modseqs, self._flags, self._sizes, self._dates, self._bases, self._disks)
+        for column in columns:
+            for first, behind in reversed(_runs(positions)):
+                del column[first:behind]  # type: ignore[attr-defined]
+
+
+def _runs(positions: Sequence[int]) -> list[tuple[int, int]]:
+    """Ascending positions as half-open ranges."""
+    runs: list[tuple[int, int]] = []
+    for position in positions:
+        if runs and runs[-1][1] == position:
+            runs[-1] = (runs[-1][0], position + 1)
+        else:
+            runs.append((position, position + 1))
+    return runs

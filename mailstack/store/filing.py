@@ -1,0 +1,233 @@
+"""Messages come in: delivered, appended, copied, moved.  Functions of the writer's thread over a `Txn`.
+
+A UID is given in the transaction that inserts its row, and the file gets its final
+name with that UID at once; the row is durable only after the file is.  A crash
+between the two leaves a file that no row names: reconcile files it again (a message
+too many, never one too few), or sets it aside when it is not whole.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from mailstack.base.errors import Condition, MailError
+from mailstack.store import foldertext, maildir
+from mailstack.store.api import INBOX, Appended, Copied, Incoming, Staged
+from mailstack.store.effects import Added, Removed
+from mailstack.store.flags import bits_of, merged, names_of, used_slots, with_keywords
+from mailstack.store.foldering import Home, create, ensure_home
+from mailstack.store.index import mailboxes, messages, tombstones
+from mailstack.store.index.mailboxes import Box
+from mailstack.store.index.messages import Row
+from mailstack.store.txn import Txn
+
+__all__ = [
+    "append",
+    "box_named",
+    "copy",
+    "deliver",
+    "give_keywords",
+    "move",
+    "rename_inbox",
+    "reserve",
+    "write_box_text",
+]
+
+RESERVED_AHEAD = 100  # UIDs that one writing of the folder's text file covers
+MAX_UID = (1 << 32) - 1
+
+
+# --- whole jobs ----------------------------------------------------------------------------------------
+
+
+def deliver(txn: Txn, staged: Staged, recipients: Sequence[tuple[str, str]]) -> None:
+    """One message into each (account, mailbox), once each; a mailbox that is not there is the INBOX."""
+    done = set()
+    for account, name in recipients:
+        home = ensure_home(txn, account)
+        box = _box_or_inbox(txn, home, name)
+        if box.id not in done:
+            done.add(box.id)
+            _add(txn, home, box, [Incoming(staged)])
+
+
+def append(txn: Txn, account: str, name: str, incoming: Sequence[Incoming]) -> Appended:
+    """All or nothing.  MailError(NO_SUCH_MAILBOX)"""
+    home = ensure_home(txn, account)
+    box = box_named(txn, home, name)
+    return Appended(box.id, box.uidvalidity, _add(txn, home, box, incoming))
+
+
+def copy(txn: Txn, home: Home, mailbox: int, uids: Sequence[int], target_name: str) -> Copied:
+    """Hard links under new names.  MailError(NO_SUCH_MAILBOX) for the target."""
+    source = _box(txn, mailbox)
+    target = _target(txn, home, source, target_name)
+    rows = messages.some(txn.db, source.id, uids)
+    with txn.touching(target, home.path(target)):
+        pairs = _bring(txn, home, source, target, rows, keep=True)
+    return _copied(target, pairs)
+
+
+def move(txn: Txn, home: Home, mailbox: int, uids: Sequence[int], target_name: str) -> Copied:
+    """Renames, and tombstones in the source.  MailError(NO_SUCH_MAILBOX) for the target."""
+    source = _box(txn, mailbox)
+    target = _target(txn, home, source, target_name)
+    rows = messages.some(txn.db, source.id, uids)
+    with txn.touching(source, home.path(source)), txn.touching(target, home.path(target)):
+        pairs = _bring(txn, home, source, target, rows, keep=False)
+    gone = tuple(old.uid for old, _ in pairs)
+    if gone:
+        source.modseq += 1
+        messages.delete(txn.db, source.id, gone)
+        tombstones.insert(txn.db, source.id, source.modseq, [(uid, None) for uid in gone])
+        mailboxes.save(txn.db, source)
+        txn.tell(Removed(replace(source), gone, source.modseq))
+    return _copied(target, pairs)
+
+
+# --- finding mailboxes ---------------------------------------------------------------------------------
+
+
+def box_named(txn: Txn, home: Home, name: str) -> Box:
+    """MailError(NO_SUCH_MAILBOX)"""
+    box = mailboxes.by_name(txn.db, home.id, maildir.normal(name))
+    if box is None:
+        raise MailError(Condition.NO_SUCH_MAILBOX, "No such mailbox")
+    return box
+
+
+def _box_or_inbox(txn: Txn, home: Home, name: str) -> Box:
+    return mailboxes.by_name(txn.db, home.id, maildir.normal(name)) or box_named(txn, home, INBOX)
+
+
+def _box(txn: Txn, mailbox: int) -> Box:
+    """The mailbox that a session has open: it may have been deleted."""
+    box = mailboxes.by_id(txn.db, mailbox)
+    if box is None:
+        raise MailError(Condition.NO_SUCH_MAILBOX, "Mailbox has been deleted")
+    return box
+
+
+def _target(txn: Txn, home: Home, source: Box, name: str) -> Box:
+    """The same object when it is the same mailbox: it is changed in place."""
+    target = box_named(txn, home, name)
+    return source if target.id == source.id else target
+
+
+# --- adding --------------------------------------------------------------------------------------------
+
+
+def _add(txn: Txn, home: Home, box: Box, incoming: Sequence[Incoming]) -> tuple[int, ...]:
+    give_keywords(txn, home, box, [flag for each in incoming for flag in each.flags])
+    reserve(txn, home, box, len(incoming))
+    box.modseq += 1
+    with txn.touching(box, home.path(box)):
+        rows = [_place(txn, home, box, each) for each in incoming]
+    _insert(txn, box, rows)
+    return tuple(row.uid for row in rows)
+
+
+def _place(txn: Txn, home: Home, box: Box, incoming: Incoming) -> Row:
+    uid = _take_uid(box)
+    flags = bits_of(incoming.flags, box.keywords)
+    size = incoming.staged.size
+    base, disk = maildir.make_base(txn.site.unique(), size, uid), merged(flags, "")
+    path = f"{home.path(box)}/cur/{maildir.file_name(base, disk)}"
+    date = _seconds(incoming.internal_date, txn.site.now())
+    txn.place(incoming.staged, path)
+    txn.set_time(path, date)
+    return Row(uid, box.modseq, flags, size, date, base, disk)
+
+
+def _seconds(date: datetime | None, now: float) -> int:
+    return int(now if date is None else date.timestamp())
+
+
+def _insert(txn: Txn, box: Box, rows: Sequence[Row]) -> None:
+    messages.insert(txn.db, box.id, rows)
+    mailboxes.save(txn.db, box)
+    txn.tell(Added(replace(box), rows))
+
+
+def _take_uid(box: Box) -> int:
+    uid = box.uidnext
+    if uid > MAX_UID:
+        raise MailError(Condition.LIMIT, "Mailbox has no UIDs left")
+    box.uidnext += 1
+    return uid
+
+
+def reserve(txn: Txn, home: Home, box: Box, count: int) -> None:
+    """The folder's text file covers the UIDs that come: they are never given again, even without the index."""
+    if box.uidnext + count > box.reserved:
+        box.reserved = box.uidnext + count + RESERVED_AHEAD
+        write_box_text(txn, home, box)
+
+
+def give_keywords(txn: Txn, home: Home, box: Box, names: Sequence[str]) -> None:
+    """Every keyword among `names` has a letter afterwards.  MailError(LIMIT | NOT_ALLOWED)"""
+    keywords = with_keywords(names, box.keywords, ())
+    if keywords != box.keywords:
+        if not set(box.keywords) <= set(keywords):  # one had to go: make sure that no message has it
+            keywords = with_keywords(names, box.keywords, _slots_in_use(txn, box))
+        box.keywords = keywords
+        write_box_text(txn, home, box)
+
+
+def _slots_in_use(txn: Txn, box: Box) -> set[int]:
+    slots: set[int] = set()
+    for flags, disk in messages.used_flags(txn.db, box.id):
+        slots |= used_slots(flags) | {ord(letter) - ord("a") for letter in disk if letter.islower()}
+    return slots
+
+
+def write_box_text(txn: Txn, home: Home, box: Box) -> None:
+    text = foldertext.FolderText(box.uidvalidity, box.reserved, box.id, box.special_use, box.keywords)
+    txn.write_text(f"{home.path(box)}/{maildir.FOLDER_TEXT}", foldertext.format_folder(text))
+
+
+# --- copying and moving --------------------------------------------------------------------------------
+
+
+def _bring(txn: Txn, home: Home, source: Box, target: Box, rows: Sequence[Row], *, keep: bool) -> list[tuple[Row, Row]]:
+    """(old, new) for every message whose file is still there."""
+    names = {flag for row in rows for flag in names_of(row.flags, source.keywords)}
+    give_keywords(txn, home, target, sorted(names))
+    reserve(txn, home, target, len(rows))
+    target.modseq += 1
+    pairs = []
+    for row in rows:
+        new = _bring_one(txn, home, source, target, row, keep=keep)
+        if new is not None:
+            pairs.append((row, new))
+    if pairs:
+        _insert(txn, target, [new for _, new in pairs])
+    return pairs
+
+
+def _bring_one(txn: Txn, home: Home, source: Box, target: Box, row: Row, *, keep: bool) -> Row | None:
+    flags = bits_of(names_of(row.flags, source.keywords), target.keywords)
+    told = maildir.read_base(row.base)
+    size = row.size if told.size is None else told.size
+    base = maildir.make_base(txn.site.unique(), size, target.uidnext, told.crlf_size)
+    disk = merged(flags, row.disk)
+    here = f"{home.path(source)}/cur/{maildir.file_name(row.base, row.disk)}"
+    there = f"{home.path(target)}/cur/{maildir.file_name(base, disk)}"
+    try:
+        (txn.link if keep else txn.rename)(here, there)
+    except FileNotFoundError:
+        return None  # somebody else removed or renamed it just now: the next look at the folder will tell
+    return Row(_take_uid(target), target.modseq, flags, row.size, row.date, base, disk)
+
+
+def _copied(target: Box, pairs: Sequence[tuple[Row, Row]]) -> Copied:
+    return Copied(target.uidvalidity, tuple(old.uid for old, _ in pairs), tuple(new.uid for _, new in pairs))
+
+
+def rename_inbox(txn: Txn, account: str, _inbox: str, new_name: str) -> None:
+    """RENAME INBOX: its messages go to a new mailbox, INBOX stays and is empty.  RFC 9051 §6.3.6"""
+    home = ensure_home(txn, account)
+    inbox = box_named(txn, home, INBOX)
+    create(txn, account, new_name, None)
+    uids = [row.uid for row in messages.all_of(txn.db, inbox.id)]
+    move(txn, home, inbox.id, uids, new_name)

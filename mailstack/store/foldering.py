@@ -1,0 +1,322 @@
+"""Folders: an account's Maildir at first use, mailboxes made, deleted, renamed, subscribed.  The writer's thread.
+
+The folder on the disk is what a mailbox *is*; its row is found again from it.  A
+mailbox's path changes in the same transaction as its row, and back if that fails.
+"""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mailstack.base import files
+from mailstack.base.errors import Condition, MailError
+from mailstack.store import foldertext, maildir
+from mailstack.store.api import DEFAULT_FOLDERS, INBOX, SEPARATOR, Folder, MailboxId, SpecialUse
+from mailstack.store.effects import AccountRead, Created, Deleted, Renamed, Subscribed
+from mailstack.store.foldertext import FolderText
+from mailstack.store.index import accounts, mailboxes, messages, subscriptions, tombstones
+from mailstack.store.index.mailboxes import Box
+from mailstack.store.txn import Txn
+
+__all__ = [
+    "Home",
+    "create",
+    "delete",
+    "ensure_home",
+    "make_mailbox",
+    "read_account",
+    "rename",
+    "stamp_of",
+    "subscribe",
+    "unsubscribe",
+]
+
+MAX_MAILBOXES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """An account as the writer sees it: row, name, and where its Maildir is."""
+
+    id: int
+    name: str
+    root: str
+
+    def path(self, box: Box) -> str:
+        return self.folder_path(box.folder)
+
+    def folder_path(self, folder: str) -> str:
+        return f"{self.root}/{folder}" if folder else self.root
+
+
+# --- an account at first use ---------------------------------------------------------------------------
+
+
+def ensure_home(txn: Txn, account: str) -> Home:
+    """The account's home; made, or found on the disk, when the index does not know it.  MailError(NO_SUCH_USER)"""
+    root = txn.site.account_path(account)
+    known = accounts.find(txn.db, account)
+    if known is not None:
+        return Home(known, account, root)
+    home = Home(accounts.insert(txn.db, account), account, root)
+    _make_home(txn, home)
+    return home
+
+
+def _make_home(txn: Txn, home: Home) -> None:
+    _make_above(txn, home.root)
+    is_ours = foldertext.read(f"{home.root}/{maildir.FOLDER_TEXT}") is not None
+    make_maildir(txn, home.root)
+    adopt_folders(txn, home)
+    for name in foldertext.parse_names(foldertext.read(f"{home.root}/{maildir.SUBSCRIPTIONS_TEXT}") or ""):
+        subscriptions.insert(txn.db, home.id, name)
+    if not is_ours:
+        _make_default_folders(txn, home)
+
+
+def _make_above(txn: Txn, root: str) -> None:
+    """The domain's folder and the account's: not deep, so no more than these two."""
+    domain = root.rpartition("/")[0]
+    txn.make_folder(domain)
+    txn.make_folder(root)
+
+
+def make_maildir(txn: Txn, path: str) -> None:
+    txn.make_folder(path)
+    for part in ("tmp", "new", "cur"):
+        txn.make_folder(f"{path}/{part}")
+
+
+def _make_default_folders(txn: Txn, home: Home) -> None:
+    for name, use in DEFAULT_FOLDERS:
+        if mailboxes.by_name(txn.db, home.id, name) is None:
+            make_mailbox(txn, home, name, use)
+        subscriptions.insert(txn.db, home.id, name)
+    subscriptions.insert(txn.db, home.id, INBOX)
+    _write_subscriptions(txn, home)
+
+
+def adopt_folders(txn: Txn, home: Home) -> list[Box]:
+    """Give a row to every folder that has none (a lost index, or somebody else's); drop rows without a folder."""
+    boxes = {box.folder: box for box in mailboxes.of_account(txn.db, home.id)}
+    on_disk = dict(_mailbox_folders(home.root))
+    for folder, box in list(boxes.items()):
+        if folder not in on_disk:
+            _forget(txn, home, box)
+            del boxes[folder]
+    names = {box.name for box in boxes.values()}
+    for folder, name in sorted(on_disk.items()):
+        if folder not in boxes and name not in names:
+            boxes[folder] = _adopt(txn, home, folder, name)
+            names.add(name)
+    return list(boxes.values())
+
+
+def _mailbox_folders(root: str) -> Iterable[tuple[str, str]]:
+    """(folder, mailbox's name) for everything that is a Maildir below the account's."""
+    yield "", INBOX
+    for entry in Path(root).iterdir():
+        name = maildir.mailbox_of(entry.name)
+        if name is not None and (entry / "cur").is_dir():
+            yield entry.name, name
+
+
+def _adopt(txn: Txn, home: Home, folder: str, name: str) -> Box:
+    """A row from the folder's text file; what that does not tell is new."""
+    path = home.folder_path(folder)
+    make_maildir(txn, path)
+    text = foldertext.parse_folder(foldertext.read(f"{path}/{maildir.FOLDER_TEXT}") or "")
+    box = _new_box(txn, home, folder, name, text)
+    if text.uidvalidity:  # the lost index had given lower modseqs than the time: clients ask for everything again
+        box.modseq = int(txn.site.now())
+    _keep(txn, home, box)
+    return box
+
+
+def _new_box(txn: Txn, home: Home, folder: str, name: str, text: FolderText) -> Box:
+    known_id = text.mailbox_id if text.mailbox_id and mailboxes.id_is_free(txn.db, text.mailbox_id) else 0
+    is_known = bool(text.uidvalidity and text.uids_below)
+    uidvalidity = text.uidvalidity if is_known else mailboxes.next_uidvalidity(txn.db, txn.site.now())
+    mailboxes.keep_uidvalidity(txn.db, uidvalidity)
+    return Box(
+        id=MailboxId(known_id),
+        account=home.id,
+        name=name,
+        folder=folder,
+        uidvalidity=uidvalidity,
+        uidnext=text.uids_below if is_known else 1,
+        reserved=text.uids_below if is_known else 1,
+        modseq=1,
+        recent=1,
+        special_use=text.special_use,
+        keywords=text.keywords,
+    )
+
+
+def _keep(txn: Txn, home: Home, box: Box) -> None:
+    """Insert the row, then write the text file, which has the row's id in it."""
+    mailboxes.insert(txn.db, box)
+    text = FolderText(box.uidvalidity, box.reserved, box.id, box.special_use, box.keywords)
+    txn.write_text(f"{home.path(box)}/{maildir.FOLDER_TEXT}", foldertext.format_folder(text))
+    txn.tell(Created(home.name, _folder(txn, home, box)))
+
+
+def _folder(txn: Txn, home: Home, box: Box) -> Folder:
+    return box.as_folder(subscribed=box.name in subscriptions.all_of(txn.db, home.id))
+
+
+def stamp_of(root: str) -> int:
+    """Changes when a folder below comes or goes; 0 for a Maildir that is not there."""
+    try:
+        return os.stat(root).st_mtime_ns  # noqa: PTH116
+    except FileNotFoundError:
+        return 0
+
+
+def read_account(txn: Txn, account: str) -> AccountRead:
+    """Look at the account's folders on the disk, and tell all there is."""
+    home = ensure_home(txn, account)
+    stamp = stamp_of(home.root)
+    if stamp == 0:
+        _make_home(txn, home)
+    adopt_folders(txn, home)
+    subscribed = subscriptions.all_of(txn.db, home.id)
+    boxes = mailboxes.of_account(txn.db, home.id)
+    folders = [box.as_folder(subscribed=box.name in subscribed) for box in boxes]
+    return AccountRead(home.id, account, stamp, folders, subscribed)
+
+
+# --- mailboxes -----------------------------------------------------------------------------------------
+
+
+def create(txn: Txn, account: str, name: str, special_use: SpecialUse | None) -> Folder:
+    """With the mailboxes above it that are missing: Outlook files mail into \\NoSelect parents, and loses it."""
+    home = ensure_home(txn, account)
+    name = maildir.checked(name)
+    boxes = mailboxes.of_account(txn.db, home.id)
+    if any(box.name == name for box in boxes):
+        raise MailError(Condition.MAILBOX_EXISTS, "Mailbox exists already")
+    if special_use is not None and any(box.special_use is special_use for box in boxes):
+        raise MailError(Condition.NOT_ALLOWED, "Another mailbox has that special use")
+    if len(boxes) >= MAX_MAILBOXES:
+        raise MailError(Condition.LIMIT, f"No more than {MAX_MAILBOXES} mailboxes")
+    _make_parents(txn, home, name)
+    return _folder(txn, home, make_mailbox(txn, home, name, special_use))
+
+
+def _make_parents(txn: Txn, home: Home, name: str) -> None:
+    for parent in maildir.parents(name):
+        if mailboxes.by_name(txn.db, home.id, parent) is None:
+            make_mailbox(txn, home, parent, None)
+
+
+def make_mailbox(txn: Txn, home: Home, name: str, special_use: SpecialUse | None) -> Box:
+    folder = maildir.folder_of(name)
+    path = home.folder_path(folder)
+    make_maildir(txn, path)
+    txn.write_text(f"{path}/maildirfolder", "")  # Maildir++: this is a folder, not an account
+    box = _new_box(txn, home, folder, name, FolderText(special_use=special_use))
+    _keep(txn, home, box)
+    return box
+
+
+def delete(txn: Txn, account: str, name: str) -> None:
+    """The mailbox and its mail; what is below it stays."""
+    home = ensure_home(txn, account)
+    box = _existing(txn, home, name)
+    if box.name == INBOX:
+        raise MailError(Condition.NOT_ALLOWED, "INBOX cannot be deleted")
+    trash = f"{home.root}/tmp/deleted-{box.uidvalidity}"  # no mail program looks there
+    txn.rename(home.path(box), trash)
+    txn.later(_Clear(trash))
+    _forget(txn, home, box)
+
+
+def _existing(txn: Txn, home: Home, name: str) -> Box:
+    box = mailboxes.by_name(txn.db, home.id, maildir.normal(name))
+    if box is None:
+        raise MailError(Condition.NO_SUCH_MAILBOX, "No such mailbox")
+    return box
+
+
+def _forget(txn: Txn, home: Home, box: Box) -> None:
+    folder = _folder(txn, home, box)
+    mailboxes.remove(txn.db, box.id)
+    messages.remove_all(txn.db, box.id)
+    tombstones.remove_all(txn.db, box.id)
+    txn.site.stamps.forget(txn.db, box.id)
+    txn.tell(Deleted(home.name, folder))
+
+
+@dataclass(frozen=True, slots=True)
+class _Clear:
+    """Chore: a deleted mailbox's files."""
+
+    path: str
+
+    @property
+    def key(self) -> str:
+        return self.path
+
+    def run(self, connection: Any) -> None:  # noqa: ARG002  no row knows it any more
+        files.remove_tree(self.path)
+
+    def folder(self, connection: Any) -> None:
+        """It need not be durable."""
+
+
+def rename(txn: Txn, account: str, old_name: str, new_name: str) -> None:
+    """Not for the INBOX.  What is below goes along; UIDs and UIDVALIDITY stay, as no other mailbox ever has the same."""
+    home = ensure_home(txn, account)
+    new_name = maildir.checked(new_name)
+    box = _existing(txn, home, old_name)
+    below = box.name + SEPARATOR
+    if new_name == box.name or new_name.startswith(below):
+        raise MailError(Condition.NOT_ALLOWED, "A mailbox cannot go below itself")
+    boxes = {each.name: each for each in mailboxes.of_account(txn.db, home.id)}
+    moves = {
+        each: new_name + each.removeprefix(box.name)
+        for each in boxes
+        if each == box.name or each.startswith(below)
+    }
+    if any(target in boxes for target in moves.values()):
+        raise MailError(Condition.MAILBOX_EXISTS, "Mailbox exists already")
+    _make_parents(txn, home, new_name)
+    for source, target in moves.items():
+        _rename_one(txn, home, boxes[source], maildir.checked(target))
+
+
+def _rename_one(txn: Txn, home: Home, box: Box, name: str) -> None:
+    old_name, old_path = box.name, home.path(box)
+    box.name, box.folder = name, maildir.folder_of(name)
+    if old_path != home.path(box):
+        txn.rename(old_path, home.path(box))
+    mailboxes.save(txn.db, box)
+    txn.tell(Renamed(home.name, old_name, _folder(txn, home, box), home.path(box)))
+
+
+# --- subscriptions -------------------------------------------------------------------------------------
+
+
+def subscribe(txn: Txn, account: str, name: str) -> None:
+    """Names that do not exist too (RFC 9051 §6.3.7), but not such as could never."""
+    home = ensure_home(txn, account)
+    name = maildir.checked(name)
+    if subscriptions.insert(txn.db, home.id, name):
+        _write_subscriptions(txn, home)
+        txn.tell(Subscribed(account, name, subscribed=True))
+
+
+def unsubscribe(txn: Txn, account: str, name: str) -> None:
+    home = ensure_home(txn, account)
+    name = maildir.normal(name)
+    if subscriptions.remove(txn.db, home.id, name):
+        _write_subscriptions(txn, home)
+        txn.tell(Subscribed(account, name, subscribed=False))
+
+
+def _write_subscriptions(txn: Txn, home: Home) -> None:
+    names = subscriptions.all_of(txn.db, home.id)
+    txn.write_text(f"{home.root}/{maildir.SUBSCRIPTIONS_TEXT}", foldertext.format_names(names))

@@ -1,0 +1,99 @@
+"""One row a message.  `base` is its file's name up to the flags, `disk` the letters that the file has behind it."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+__all__ = [
+    "Row",
+    "all_of",
+    "counts",
+    "delete",
+    "get",
+    "insert",
+    "remove_all",
+    "set_disk",
+    "set_flags",
+    "some",
+    "used_flags",
+]
+
+
+class Row(NamedTuple):
+    """`date` is UNIX seconds, `size` octets with CRLF, `flags` as in store.flags."""
+
+    uid: int
+    modseq: int
+    flags: int
+    size: int
+    date: int
+    base: str
+    disk: str
+
+
+_COLUMNS = "uid, modseq, flags, size, date, base, disk"
+_CHUNK = 500  # UIDs in one statement
+
+
+def all_of(txn: Any, mailbox: int) -> list[Row]:
+    """Ascending by UID."""
+    found = txn.execute(f"SELECT {_COLUMNS} FROM message WHERE mailbox = ? ORDER BY uid", (mailbox,))  # noqa: S608
+    return list(map(Row._make, found))
+
+
+def get(txn: Any, mailbox: int, uid: int) -> Row | None:
+    found = txn.execute(
+        f"SELECT {_COLUMNS} FROM message WHERE mailbox = ? AND uid = ?",  # noqa: S608
+        (mailbox, uid),
+    ).fetchone()
+    return None if found is None else Row._make(found)
+
+
+def some(txn: Any, mailbox: int, uids: Iterable[int]) -> list[Row]:
+    """Those of them that exist, ascending by UID, each once."""
+    wanted = sorted(set(uids))
+    rows: list[Row] = []
+    for start in range(0, len(wanted), _CHUNK):
+        chunk = wanted[start : start + _CHUNK]
+        marks = ",".join("?" * len(chunk))
+        query = f"SELECT {_COLUMNS} FROM message WHERE mailbox = ? AND uid IN ({marks}) ORDER BY uid"  # noqa: S608
+        rows += map(Row._make, txn.execute(query, (mailbox, *chunk)))
+    return rows
+
+
+def insert(txn: Any, mailbox: int, rows: Sequence[Row]) -> None:
+    txn.executemany("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [(mailbox, *row) for row in rows])
+
+
+def delete(txn: Any, mailbox: int, uids: Iterable[int]) -> None:
+    txn.executemany("DELETE FROM message WHERE mailbox = ? AND uid = ?", [(mailbox, uid) for uid in uids])
+
+
+def remove_all(txn: Any, mailbox: int) -> None:
+    txn.execute("DELETE FROM message WHERE mailbox = ?", (mailbox,))
+
+
+def set_flags(txn: Any, mailbox: int, modseq: int, flags: Iterable[tuple[int, int]]) -> None:
+    """`flags` are (uid, bits)."""
+    txn.executemany(
+        "UPDATE message SET flags = ?, modseq = ? WHERE mailbox = ? AND uid = ?",
+        [(bits, modseq, mailbox, uid) for uid, bits in flags],
+    )
+
+
+def set_disk(txn: Any, mailbox: int, uid: int, disk: str) -> None:
+    txn.execute("UPDATE message SET disk = ? WHERE mailbox = ? AND uid = ?", (disk, mailbox, uid))
+
+
+def used_flags(txn: Any, mailbox: int) -> list[tuple[int, str]]:
+    """Every (flags, letters on the disk) that occurs."""
+    return list(txn.execute("SELECT DISTINCT flags, disk FROM message WHERE mailbox = ?", (mailbox,)))
+
+
+def counts(txn: Any, mailbox: int, recent: int, seen: int, deleted: int) -> tuple[int, int, int, int, int]:
+    """messages, those with a UID from `recent` on, without the bit `seen`, with the bit `deleted`, octets."""
+    found = txn.execute(
+        "SELECT count(*), coalesce(sum(uid >= ?), 0), coalesce(sum(flags & ? = 0), 0), coalesce(sum(flags & ? != 0), 0),"
+        " coalesce(sum(size), 0) FROM message WHERE mailbox = ?",
+        (recent, seen, deleted, mailbox),
+    ).fetchone()
+    return tuple(found)

@@ -1,0 +1,34 @@
+"""What was expunged: for QRESYNC (RFC 7162 §3.2.10), and until the file is gone, so that it is not taken for new."""
+
+from collections.abc import Iterable
+from typing import Any
+
+__all__ = ["clear_base", "insert", "left_behind", "remove_all", "since"]
+
+
+def insert(txn: Any, mailbox: int, modseq: int, gone: Iterable[tuple[int, str | None]]) -> None:
+    """`gone` are (uid, base); base None: there is no file to remove."""
+    txn.executemany(
+        "INSERT OR REPLACE INTO tombstone VALUES (?, ?, ?, ?)", [(mailbox, uid, modseq, base) for uid, base in gone]
+    )
+
+
+def clear_base(txn: Any, mailbox: int, uid: int) -> None:
+    """The file is gone, durably."""
+    txn.execute("UPDATE tombstone SET base = NULL WHERE mailbox = ? AND uid = ?", (mailbox, uid))
+
+
+def left_behind(txn: Any, mailbox: int) -> dict[str, int]:
+    """Files still to be removed: base → uid."""
+    found = txn.execute("SELECT base, uid FROM tombstone WHERE mailbox = ? AND base IS NOT NULL", (mailbox,))
+    return dict(found)
+
+
+def since(txn: Any, mailbox: int, modseq: int) -> list[int]:
+    """UIDs expunged after `modseq`, ascending."""
+    found = txn.execute("SELECT uid FROM tombstone WHERE mailbox = ? AND modseq > ? ORDER BY uid", (mailbox, modseq))
+    return [uid for (uid,) in found]
+
+
+def remove_all(txn: Any, mailbox: int) -> None:
+    txn.execute("DELETE FROM tombstone WHERE mailbox = ?", (mailbox,))

@@ -1,0 +1,164 @@
+"""One open mailbox, shared by all its sessions: columns in memory, and changes asked for through the writer."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Literal
+
+from mailstack.base.errors import Condition, MailError
+from mailstack.store import changing, content, filing
+from mailstack.store.api import (
+    Arrived,
+    Change,
+    Content,
+    Copied,
+    Expunged,
+    FlagMode,
+    FlagsChanged,
+    Folder,
+    MailboxInvalidated,
+    Moved,
+    Status,
+)
+from mailstack.store.columns import MailColumns
+from mailstack.store.effects import Added, Reflagged, Removed
+from mailstack.store.feed import Feed
+from mailstack.store.foldering import Home
+from mailstack.store.index.mailboxes import Box
+from mailstack.store.index.messages import Row
+from mailstack.store.memory import Memory
+
+__all__ = ["OpenMailbox"]
+
+
+class OpenMailbox:
+    """Implements `store.api.Mailbox`.  Made by store.account when the first session opens it."""
+
+    def __init__(self, memory: Memory, home: Home, box: Box, folder: Folder, rows: Sequence[Row]) -> None:
+        self._memory = memory
+        self._home = home
+        self.folder = folder
+        self.path = home.path(box)
+        self.columns = MailColumns(rows, box.keywords)
+        self.uidnext = box.uidnext
+        self.highest_modseq = box.modseq
+        self.recent = box.recent
+        self.sessions = 0
+        self.is_gone = False
+        self.feed = Feed()
+
+    @property
+    def keywords(self) -> Sequence[str]:
+        return [name for name in self.columns.keywords if name]
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    @property
+    def is_watched(self) -> bool:
+        return bool(self.feed)
+
+    def status(self) -> Status:
+        total, recent, unseen, deleted, octets = self.columns.counts(self.recent)
+        uidvalidity = self.folder.uidvalidity
+        return Status(total, recent, unseen, deleted, self.uidnext, uidvalidity, octets, self.highest_modseq)
+
+    # --- store.api.Mailbox ---------------------------------------------------------------------------
+
+    def claim_recent(self) -> int:
+        first, self.recent = self.recent, self.uidnext
+        if first != self.uidnext:
+            recent = self.uidnext
+            self._memory.write_unwatched(lambda txn: changing.claim_recent(txn, self.folder.id, recent))
+        return first
+
+    def watch(self, watcher: Callable[[Change], None]) -> None:
+        self.feed.watch(watcher)
+
+    def unwatch(self, watcher: Callable[[Change], None]) -> None:
+        self.feed.unwatch(watcher)
+
+    def release(self) -> None:
+        self.sessions -= 1
+        if self.sessions == 0:
+            self._memory.is_idle(self)
+
+    def content(self, uid: int) -> Content:
+        try:
+            base, letters = self.columns.file(uid)
+            size = self.columns.size(uid)
+        except KeyError:
+            raise MailError(Condition.NO_SUCH_MESSAGE, "Message is gone") from None
+        return content.open_message(self.path, base, letters, size)
+
+    def kept(
+        self, item: Literal["envelope", "body", "bodystructure"], uid: int, make: Callable[[Content], bytes]
+    ) -> bytes:
+        def from_file() -> bytes:
+            opened = self.content(uid)
+            try:
+                return make(opened)
+            finally:
+                opened.close()
+
+        return self._memory.kept.get(self.folder.id, self.folder.uidvalidity, item, uid, from_file)
+
+    async def set_flags(
+        self, uids: Iterable[int], mode: FlagMode, flags: Iterable[str], *, source: object | None = None
+    ) -> tuple[int, ...]:
+        wanted, names = tuple(uids), tuple(flags)
+        return await self._memory.write(
+            lambda txn: changing.set_flags(txn, self._home, self.folder.id, wanted, mode, names, source)
+        )
+
+    async def expunge(self, uids: Iterable[int]) -> tuple[int, ...]:
+        wanted = tuple(uids)
+        return await self._memory.write(lambda txn: changing.expunge(txn, self.folder.id, wanted))
+
+    async def copy(self, uids: Iterable[int], target: str) -> Copied:
+        wanted = tuple(uids)
+        return await self._memory.write(lambda txn: filing.copy(txn, self._home, self.folder.id, wanted, target))
+
+    async def move(self, uids: Iterable[int], target: str) -> Moved:
+        wanted = tuple(uids)
+        return await self._memory.write(lambda txn: filing.move(txn, self._home, self.folder.id, wanted, target))
+
+    async def refresh(self) -> None:
+        if self.seems_changed():
+            await self._memory.look_at(self.folder.id)
+
+    def seems_changed(self) -> bool:
+        return self._memory.site.stamps.seems_changed(self.folder.id, self.path, len(self.columns))
+
+    # --- changes that are durable, in the order of their commits ---------------------------------------------
+
+    def added(self, effect: Added) -> None:
+        self._keep_counters(effect.box)
+        self.columns.append(effect.rows)
+        self.feed.publish(Arrived(self.folder.id, tuple(row.uid for row in effect.rows)))
+
+    def reflagged(self, effect: Reflagged) -> None:
+        self._keep_counters(effect.box)
+        self.columns.reflag(effect.flags, effect.modseq)
+        uids = tuple(uid for uid, _ in effect.flags)
+        if uids:
+            self.feed.publish(FlagsChanged(self.folder.id, uids, effect.modseq, effect.source))
+
+    def removed(self, effect: Removed) -> None:
+        self._keep_counters(effect.box)
+        self.columns.remove(effect.uids)
+        self.feed.publish(Expunged(self.folder.id, effect.uids, effect.modseq))
+
+    def _keep_counters(self, box: Box) -> None:
+        self.uidnext = box.uidnext
+        self.highest_modseq = box.modseq
+        self.columns.keywords = box.keywords
+
+    def renamed(self, folder: Folder, path: str) -> None:
+        self.folder, self.path = folder, path
+
+    def subscribed(self, *, yes: bool) -> None:
+        self.folder = replace(self.folder, subscribed=yes)
+
+    def deleted(self) -> None:
+        self.is_gone = True
+        self.feed.publish(MailboxInvalidated(self.folder.id, "Mailbox has been deleted"))

@@ -1,0 +1,207 @@
+"""The reactor's side of the store: what is open, and how a committed job reaches it.
+
+Everything here runs in the reactor's thread.  The writer hands over effects in the
+order of commits; each brings memory up to date and is then told to watchers, before
+the caller who asked for it goes on.
+"""
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeVar
+
+from mailstack.base.errors import Condition, MailError
+from mailstack.base.events import log
+from mailstack.store.api import Folder
+from mailstack.store.commit import Job
+from mailstack.store.effects import (
+    Added,
+    Created,
+    Deleted,
+    Effect,
+    Noted,
+    Reflagged,
+    Removed,
+    Renamed,
+    Subscribed,
+)
+from mailstack.store.foldering import Home
+from mailstack.store.index import mailboxes
+from mailstack.store.kept import Kept
+from mailstack.store.reconcile import reconcile
+from mailstack.store.txn import Site, StoreJob, Txn
+
+__all__ = ["Committer", "Memory", "OpenedAccount", "OpenedMailbox", "look_at"]
+
+T = TypeVar("T")
+
+IDLE_MAILBOXES = 64  # that stay in memory after their last session
+IDLE_MESSAGES = 200_000  # in all of those: about 20 MB
+
+
+class Committer(Protocol):
+    """What store.commit offers in two forms."""
+
+    def start(self) -> None: ...
+
+    def submit(self, job: Job[T]) -> Awaitable[T]: ...
+
+    def post(self, job: Job[Any]) -> None:
+        """Nobody waits; a failure is only logged."""
+
+    def stop(self) -> Awaitable[None]: ...
+
+
+class OpenedMailbox(Protocol):
+    """store.mailbox.OpenMailbox, as it is told of changes."""
+
+    folder: Folder
+    sessions: int
+
+    def __len__(self) -> int: ...
+
+    @property
+    def is_watched(self) -> bool: ...
+
+    async def refresh(self) -> None: ...
+
+    def added(self, effect: Added) -> None: ...
+
+    def reflagged(self, effect: Reflagged) -> None: ...
+
+    def removed(self, effect: Removed) -> None: ...
+
+    def renamed(self, folder: Folder, path: str) -> None: ...
+
+    def subscribed(self, *, yes: bool) -> None: ...
+
+    def deleted(self) -> None: ...
+
+
+class OpenedAccount(Protocol):
+    """store.account.OpenAccount, as it is told of changes."""
+
+    def created(self, folder: Folder) -> None: ...
+
+    def deleted(self, folder: Folder) -> None: ...
+
+    def renamed(self, old_name: str, folder: Folder) -> None: ...
+
+    def subscribed(self, name: str, *, yes: bool) -> None: ...
+
+
+class Memory:
+    """`accounts` by name and `mailboxes` by id: those that are in memory."""
+
+    def __init__(self, site: Site, committer: Committer, kept: Kept, reader: Any) -> None:
+        self.site = site
+        self.kept = kept
+        self.accounts: dict[str, OpenedAccount] = {}
+        self.mailboxes: dict[int, OpenedMailbox] = {}
+        self.locked: set[str] = set()  # accounts with a POP3 session
+        self._idle: OrderedDict[int, OpenedMailbox] = OrderedDict()
+        self._committer = committer
+        self._reader = reader
+
+    # --- to the writer and the rows --------------------------------------------------------------------
+
+    def write(self, work: Callable[[Txn], T], then: Callable[[T], None] | None = None) -> Awaitable[T]:
+        """Durable when it ends; `then` is called when memory is up to date, before the awaiting caller goes on."""
+        return self._committer.submit(StoreJob(self.site, work, self.apply, then))
+
+    def write_unwatched(self, work: Callable[[Txn], Any]) -> None:
+        self._committer.post(StoreJob(self.site, work, self.apply, None))
+
+    def read(self, work: Callable[[Any], T]) -> T:
+        return work(self._reader)
+
+    def look_at(self, mailbox: int) -> Awaitable[None]:
+        """Compare with the disk, when it seems to have changed."""
+        return self.write(lambda txn: look_at(txn, mailbox))
+
+    # --- what stays in memory --------------------------------------------------------------------------
+
+    def keep(self, mailbox: OpenedMailbox) -> None:
+        """A mailbox was read; nobody has it open yet."""
+        self.mailboxes[mailbox.folder.id] = mailbox
+        self.is_idle(mailbox)
+
+    def in_use(self, mailbox: OpenedMailbox) -> None:
+        mailbox.sessions += 1
+        self._idle.pop(mailbox.folder.id, None)
+
+    def is_idle(self, mailbox: OpenedMailbox) -> None:
+        """The last session has left: it stays for the next one, unless others need the room more."""
+        if self.mailboxes.get(mailbox.folder.id) is not mailbox:
+            return
+        self._idle[mailbox.folder.id] = mailbox
+        while len(self._idle) > 1 and (
+            len(self._idle) > IDLE_MAILBOXES or sum(map(len, self._idle.values())) > IDLE_MESSAGES
+        ):
+            old, _ = self._idle.popitem(last=False)
+            del self.mailboxes[old]
+
+    async def poll(self) -> None:
+        """Look at the folders of mailboxes that somebody watches.  A fault is that folder's; the next poll tries again."""
+        for mailbox in list(self.mailboxes.values()):
+            if mailbox.is_watched:
+                try:
+                    await mailbox.refresh()
+                except (MailError, OSError):
+                    continue
+
+    # --- effects ---------------------------------------------------------------------------------------
+
+    def apply(self, effect: Effect) -> None:
+        if isinstance(effect, Added | Reflagged | Removed):
+            self._apply_to_mailbox(effect)
+        elif isinstance(effect, Noted):
+            log(effect.event, **effect.fields)
+        else:
+            self._apply_to_account(effect)
+
+    def _apply_to_mailbox(self, effect: Added | Reflagged | Removed) -> None:
+        mailbox = self.mailboxes.get(effect.box.id)
+        if mailbox is None:
+            return
+        if isinstance(effect, Added):
+            mailbox.added(effect)
+        elif isinstance(effect, Removed):
+            mailbox.removed(effect)
+        else:
+            mailbox.reflagged(effect)
+
+    def _apply_to_account(self, effect: Created | Deleted | Renamed | Subscribed) -> None:
+        account = self.accounts.get(effect.account)
+        if isinstance(effect, Subscribed):
+            if account is not None:
+                account.subscribed(effect.name, yes=effect.subscribed)
+            return
+        mailbox = self.mailboxes.get(effect.folder.id)
+        if isinstance(effect, Created):
+            if account is not None:
+                account.created(effect.folder)
+        elif isinstance(effect, Renamed):
+            if mailbox is not None:
+                mailbox.renamed(effect.folder, effect.path)
+            if account is not None:
+                account.renamed(effect.old_name, effect.folder)
+        else:
+            self._delete(effect, account, mailbox)
+
+    def _delete(self, effect: Deleted, account: OpenedAccount | None, mailbox: OpenedMailbox | None) -> None:
+        if mailbox is not None:
+            del self.mailboxes[effect.folder.id]
+            self._idle.pop(effect.folder.id, None)
+            mailbox.deleted()
+        if account is not None:
+            account.deleted(effect.folder)
+
+
+def look_at(txn: Txn, mailbox: int) -> None:
+    """MailError(NO_SUCH_MAILBOX)"""
+    box = mailboxes.by_id(txn.db, mailbox)
+    place = mailboxes.place_of(txn.db, mailbox)
+    if box is None or place is None:
+        raise MailError(Condition.NO_SUCH_MAILBOX, "Mailbox has been deleted")
+    account, _ = place
+    reconcile(txn, Home(box.account, account, txn.site.account_path(account)), box)
