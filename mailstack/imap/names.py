@@ -19,7 +19,7 @@ __all__ = ["checked", "decode_name", "decode_pattern", "encode_name", "matcher",
 
 _SHIFTED: Final = re.compile(rb"&([^-]*)-")
 _UNSAFE: Final = re.compile("&|[^ -~]+")
-_PLAIN_IN_SHIFT: Final = re.compile("[ -~]")
+_PLAIN_IN_SHIFT: Final = re.compile("[\x00 -~]")
 NAME_OCTETS: Final = 1000  # of the wire form; a component has to fit a file name too, which the store checks
 
 

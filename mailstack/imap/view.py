@@ -10,7 +10,7 @@ A sorted array and bisection: 100,000 messages take 400 KB, and a look-up 0.3 µ
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from mailstack.imap.numset import NumSet, Span
@@ -27,10 +27,10 @@ class News:
     `changed`: (sequence number, UID) of messages whose flags are to be told.
     """
 
-    expunged: Sequence[int] = ()
+    expunged: tuple[int, ...] = ()
     exists: int | None = None
     recent: int | None = None
-    changed: Sequence[Span] = ()
+    changed: tuple[Span, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.expunged or self.changed) or self.exists is not None
@@ -121,17 +121,17 @@ class View:
         """Move the picture and say how.  Without `expunge` only EXISTS, RECENT and flags are told, the rest waits."""
         if not self.pending:
             return News()
-        expunged = self._remove_gone() if expunge and self.gone else []
+        expunged = self._remove_gone() if expunge and self.gone else ()
         exists = recent = None
         if self._arrived:
             self.uids.extend(self._arrived)
             self._arrived = []
             exists, recent = len(self.uids), len(self._recent)
-        changed = [(number, uid) for uid in sorted(self._changed) if (number := self.number(uid))]
+        changed = tuple((number, uid) for uid in sorted(self._changed) if (number := self.number(uid)))
         self._changed = set()
         return News(expunged, exists, recent, changed)
 
-    def _remove_gone(self) -> list[int]:
+    def _remove_gone(self) -> tuple[int, ...]:
         """Take the gone ones out: their numbers, descending.  One pass, however many they are."""
         indices = sorted(bisect_left(self.uids, uid) for uid in self.gone)
         kept = array("Q")
@@ -141,7 +141,7 @@ class View:
         if self._recent:
             self._recent = array("Q", (uid for uid in self._recent if uid not in self.gone))
         self.gone = set()
-        return [index + 1 for index in reversed(indices)]
+        return tuple(index + 1 for index in reversed(indices))
 
 
 def _between(indices: Iterable[int], length: int) -> Iterator[Span]:
