@@ -193,6 +193,10 @@ class _UdpQuery(DatagramProtocol):
     def connectionRefused(self) -> None:
         self._fail("port closed")
 
+    def stopProtocol(self) -> None:  # noqa: N802  Twisted's name
+        """Also what becomes of a refusal under epoll, which reports an error without anything to read."""
+        self._fail("port closed")
+
     @property
     def _socket(self) -> Any:
         return self.transport
