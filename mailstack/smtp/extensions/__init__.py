@@ -1,0 +1,19 @@
+"""The service extensions, one file each; here is their order in the answer to EHLO.
+
+To add one: a file with its `EXTENSION`, a line in ALL; what it *does* belongs to
+`smtp.server.transaction` (or, when it changes how octets are cut, to the engine).
+"""
+
+from mailstack.smtp.extensions import auth, eightbitmime, enhancedstatuscodes, pipelining, size, starttls
+from mailstack.smtp.grammar import Extension
+
+__all__ = ["ALL"]
+
+ALL: tuple[Extension, ...] = (
+    size.EXTENSION,
+    pipelining.EXTENSION,
+    eightbitmime.EXTENSION,
+    enhancedstatuscodes.EXTENSION,
+    starttls.EXTENSION,
+    auth.EXTENSION,
+)

@@ -1,0 +1,92 @@
+"""Taking responsibility for one message: local copies filed, the rest queued, both durable, then the 250."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from mailstack.accounts.api import Directory
+from mailstack.base.events import Event, log
+from mailstack.flow.api import Accepted, Arriving
+from mailstack.flow.local import deliver_here, with_lines_on_top
+from mailstack.flow.route import Route, find_route
+from mailstack.flow.settings import FlowSettings
+from mailstack.flow.tracing import final_lines, received_line
+from mailstack.queue.api import Envelope, MailQueue
+from mailstack.store.api import MailStore, Staged
+
+__all__ = ["Promise"]
+
+
+class Promise:
+    """What inbound and submission have in common.  `now` gives aware UTC."""
+
+    def __init__(
+        self,
+        store: MailStore,
+        queue: MailQueue,
+        directory: Directory,
+        settings: FlowSettings,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._store, self._queue, self._directory = store, queue, directory
+        self._settings, self._now = settings, now
+
+    def route(self, mail: Arriving) -> Route:
+        pairs = zip(mail.recipients, mail.resolutions, strict=True)
+        return find_route(pairs, self._directory, tag_is_folder=self._settings.tag_is_folder)
+
+    def stage(self, mail: Arriving) -> Staged:
+        """A staged message with our lines on top; Return-Path only when nothing of it goes on to another server."""
+        lines = received_line(mail, self._settings, self._now())
+        if not self.route(mail).remote:
+            lines = final_lines(mail) + lines
+        staged = self._store.stage()
+        try:
+            staged.write(lines)
+        except BaseException:
+            staged.discard()
+            raise
+        return staged
+
+    async def keep(self, mail: Arriving, staged: Staged) -> Accepted:
+        """Local first, then the queue: see the package's decision.  MailError, OSError: nothing is promised."""
+        route = self.route(mail)
+        if route.local:
+            await self._file(mail, route, staged)
+        if route.remote:
+            await self._queue.enqueue(self._envelope(mail, route, staged), staged)
+            log(Event.MAIL_QUEUED, mid=mail.mid, recipients=[recipient.address for recipient in route.remote])
+        log(
+            Event.MAIL_ACCEPTED,
+            mid=mail.mid,
+            reverse_path=mail.reverse_path,
+            listener=mail.peer.listener,
+            ip=mail.peer.ip,
+            size=staged.size,
+            recipients=[recipient.address for recipient in mail.recipients],
+        )
+        return Accepted(mail.mid, f"Accepted as {mail.mid}")
+
+    async def _file(self, mail: Arriving, route: Route, staged: Staged) -> None:
+        if not route.remote:
+            await deliver_here(self._store, mail.mid, staged, route.local)
+            return
+        copy = with_lines_on_top(self._store, final_lines(mail), staged)
+        try:
+            await deliver_here(self._store, mail.mid, copy, route.local)
+        finally:
+            copy.discard()
+
+    def _envelope(self, mail: Arriving, route: Route, staged: Staged) -> Envelope:
+        return Envelope(
+            id=mail.mid,
+            reverse_path=mail.reverse_path,
+            recipients=route.remote,
+            size=staged.size,
+            arrived=self._now(),
+            account=mail.principal.account if mail.principal else "",
+            body=mail.body,
+            smtputf8=mail.smtputf8,
+            ret=mail.ret,
+            envid=mail.envid,
+            client=f"[{mail.peer.ip}] by {mail.peer.listener}",
+        )

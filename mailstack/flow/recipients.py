@@ -1,0 +1,43 @@
+"""RCPT: whom a message may be for."""
+
+from dataclasses import replace
+
+from mailstack.accounts.api import Directory, Forward, NotOurs, Resolution, Unknown
+from mailstack.base.errors import Condition, MailError
+from mailstack.flow.api import Arriving
+from mailstack.queue.api import Recipient
+
+__all__ = ["add_recipient"]
+
+
+def add_recipient(mail: Arriving, recipient: Recipient, directory: Directory, *, relay: bool) -> None:
+    """Resolve and append; the same address twice counts once.  `relay`: addresses elsewhere may be named.
+
+    MailError(RELAY_DENIED | NO_SUCH_USER)
+    """
+    recipient = _with_domain(recipient, directory)
+    resolution = directory.resolve(recipient.address)
+    if isinstance(resolution, NotOurs) and not relay:
+        raise MailError(Condition.RELAY_DENIED, "Relaying denied: no mailbox of this server", detail=recipient.address)
+    if isinstance(resolution, Unknown) or not _leads_somewhere(resolution, directory):
+        raise MailError(Condition.NO_SUCH_USER, "No such mailbox here", detail=recipient.address)
+    if recipient not in mail.recipients:
+        mail.recipients.append(recipient)
+        mail.resolutions.append(resolution)
+
+
+def _with_domain(recipient: Recipient, directory: Directory) -> Recipient:
+    """`<postmaster>` alone is the postmaster of this server: RFC 5321 §4.5.1"""
+    if "@" in recipient.address:
+        return recipient
+    domains = directory.own_domains()
+    if not domains:
+        raise MailError(Condition.NO_SUCH_USER, "No such mailbox here", detail="no domain is set up")
+    return replace(recipient, address=f"{recipient.address}@{domains[0]}")
+
+
+def _leads_somewhere(resolution: Resolution, directory: Directory) -> bool:
+    """Whether an alias has at least one member that can get mail."""
+    if not isinstance(resolution, Forward):
+        return True
+    return any(not isinstance(directory.resolve(target), Unknown) for target in resolution.targets)

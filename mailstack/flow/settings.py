@@ -1,0 +1,17 @@
+"""What the configuration says to flow."""
+
+from dataclasses import dataclass
+
+__all__ = ["FlowSettings"]
+
+
+@dataclass(frozen=True, slots=True)
+class FlowSettings:
+    """`hostname` stands in Received and in a Message-ID that we add."""
+
+    hostname: str
+    max_hops: int = 100  # Received lines of others
+    tag_is_folder: bool = False  # user+tag goes to the folder `tag` when there is one
+    check_header_from: bool = True  # submission: From must be the sender's own
+    show_client_ip: bool = False  # submission: Received tells where the author sits
+    header_octets: int = 64 * 1024  # of a submitted message

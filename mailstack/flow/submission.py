@@ -1,0 +1,79 @@
+"""Ports 587 and 465: mail from people who have logged in, for anywhere.  RFC 6409"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from mailstack.accounts.api import Directory, Local, Principal
+from mailstack.base.errors import Condition, MailError
+from mailstack.flow.api import Accepted, Arriving
+from mailstack.flow.authorship import HeaderRewriter, complete_header, written_by
+from mailstack.flow.promise import Promise
+from mailstack.flow.recipients import add_recipient
+from mailstack.flow.settings import FlowSettings
+from mailstack.flow.tracing import refuse_loop
+from mailstack.queue.api import Recipient
+from mailstack.store.api import Staged
+
+__all__ = ["Submission"]
+
+
+class Submission:
+    """Implements `flow.api.Flow`."""
+
+    def __init__(
+        self, promise: Promise, directory: Directory, settings: FlowSettings, now: Callable[[], datetime]
+    ) -> None:
+        self._promise, self._directory, self._settings, self._now = promise, directory, settings, now
+
+    async def sender(self, mail: Arriving, reverse_path: str) -> None:
+        """MailError(NOT_ALLOWED) without a login, MailError(SENDER_NOT_ALLOWED) for another's address."""
+        principal = _principal(mail)
+        if not self._owns(principal, reverse_path):
+            raise MailError(
+                Condition.SENDER_NOT_ALLOWED,
+                "The sender address does not belong to this account",
+                detail=f"<{reverse_path}> by {principal.account}",
+            )
+        mail.reverse_path = reverse_path
+
+    async def recipient(self, mail: Arriving, recipient: Recipient) -> None:
+        add_recipient(mail, recipient, self._directory, relay=True)
+
+    def stage(self, mail: Arriving) -> Staged:
+        staged = self._promise.stage(mail)
+        return HeaderRewriter(staged, lambda head: self._rewritten(mail, head), self._settings.header_octets)
+
+    async def accept(self, mail: Arriving, staged: Staged) -> Accepted:
+        if isinstance(staged, HeaderRewriter):
+            staged = staged.staged
+        refuse_loop(mail, staged.head(), self._settings.max_hops)
+        return await self._promise.keep(mail, staged)
+
+    def _rewritten(self, mail: Arriving, head: bytes) -> bytes:
+        """What is stored in place of the header block.  MailError(SENDER_NOT_ALLOWED) for another's From."""
+        principal = _principal(mail)
+        if self._settings.check_header_from:
+            for author in written_by(head):
+                if not self._owns(principal, author):
+                    raise MailError(
+                        Condition.SENDER_NOT_ALLOWED,
+                        "The address in From does not belong to this account",
+                        detail=f"From <{author}> by {principal.account}",
+                    )
+        return complete_header(head, message_id=f"{mail.mid}@{self._settings.hostname}", moment=self._now())
+
+    def _owns(self, principal: Principal, address: str) -> bool:
+        """One of the account's addresses, or one of them with a `+detail`."""
+        address = address.lower()
+        if address in principal.addresses:
+            return True
+        if "@" not in address:
+            return False
+        end = self._directory.resolve(address)
+        return isinstance(end, Local) and end.account == principal.account
+
+
+def _principal(mail: Arriving) -> Principal:
+    if mail.principal is None:
+        raise MailError(Condition.NOT_ALLOWED, "Log in first")
+    return mail.principal

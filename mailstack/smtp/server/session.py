@@ -1,0 +1,251 @@
+"""One connection: greeting, HELO and EHLO, TLS, login, and everything that is not part of a mail."""
+
+import base64
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from mailstack.accounts.api import Claim, Login, Principal
+from mailstack.base.engine import BodyAborted, BodyChunk, BodyEnd, Wire
+from mailstack.base.errors import MailError
+from mailstack.base.events import Event, log
+from mailstack.base.ids import message_id
+from mailstack.flow.api import Arriving, Flow
+from mailstack.sasl.api import Challenge, Refused, ServerExchange
+from mailstack.smtp import replies
+from mailstack.smtp.engine import SmtpEngine
+from mailstack.smtp.server.faults import reply_for
+from mailstack.smtp.server.listening import Listening
+from mailstack.smtp.server.transaction import Transaction
+from mailstack.smtp.values import (
+    Auth,
+    AuthResponse,
+    Data,
+    Ehlo,
+    Expn,
+    Helo,
+    Help,
+    Mail,
+    Noop,
+    Quit,
+    Rcpt,
+    Reply,
+    Rset,
+    SmtpEvent,
+    SmtpLimits,
+    StartTls,
+    Vrfy,
+)
+
+__all__ = ["SmtpSession"]
+
+
+class SmtpSession:
+    """Its engine gives it only what is well-formed and in place."""
+
+    def __init__(
+        self,
+        *,
+        wire: Wire[Reply],
+        engine: SmtpEngine,
+        flow: Flow,
+        login: Login,
+        mechanisms: Mapping[str, Callable[[], ServerExchange]],
+        limits: SmtpLimits,
+        listening: Listening,
+    ) -> None:
+        self._wire, self._engine, self._flow, self._login = wire, engine, flow, login
+        self._mechanisms, self._limits, self._listening = mechanisms, limits, listening
+        self._helo = ""
+        self._extended = False  # by EHLO
+        self._principal: Principal | None = None
+        self._exchange: ServerExchange | None = None
+        self._transaction: Transaction | None = None
+
+    # --- what the connection calls ---------------------------------------------------------------------------
+
+    def greet(self) -> Reply:
+        self._renew_terms()
+        return replies.greeting(self._listening.hostname)
+
+    async def handle(self, event: SmtpEvent) -> Reply | None:
+        return await _HANDLERS[type(event)](self, event)
+
+    def tls_started(self) -> None:
+        """Nothing that was said in the clear counts any more.  RFC 3207 §4.2"""
+        self._forget()
+        self._helo = ""
+        self._exchange = None
+        self._renew_terms()
+
+    def lost(self, reason: str) -> None:  # noqa: ARG002  the connection has logged it
+        self._forget()
+        self._exchange = None
+
+    def _renew_terms(self) -> None:
+        self._engine.terms = self._listening.terms(
+            self._wire.peer, self._mechanisms, self._limits, authenticated=self._principal is not None
+        )
+
+    def _forget(self) -> None:
+        """End the transaction, if there is one."""
+        transaction, self._transaction = self._transaction, None
+        if transaction is not None:
+            transaction.discard()
+
+    # --- who is there ------------------------------------------------------------------------------------------
+
+    async def _on_helo(self, command: Helo) -> Reply:
+        self._forget()
+        self._helo, self._extended = command.domain, False
+        return replies.hello(self._listening.hostname)
+
+    async def _on_ehlo(self, command: Ehlo) -> Reply:
+        self._forget()
+        self._helo, self._extended = command.domain, True
+        return replies.extensions(self._listening.hostname, self._engine.keywords())
+
+    async def _on_starttls(self, _command: StartTls) -> Reply:
+        if self._wire.peer.tls:
+            return replies.TLS_ALREADY
+        return replies.GO_AHEAD if self._listening.starttls else replies.NO_TLS_HERE
+
+    # --- login ---------------------------------------------------------------------------------------------------
+
+    async def _on_auth(self, command: Auth) -> Reply:
+        if not self._listening.submission:
+            return replies.AUTH_NOT_HERE
+        if not self._listening.may_log_in(self._wire.peer):
+            return replies.AUTH_NEEDS_TLS
+        if self._principal is not None:
+            return replies.ALREADY_LOGGED_IN
+        mechanism = self._mechanisms.get(command.mechanism)
+        if mechanism is None:
+            return replies.UNKNOWN_MECHANISM
+        self._exchange = mechanism()
+        return await self._step(command.initial)
+
+    async def _on_auth_response(self, command: AuthResponse) -> Reply:
+        return await self._step(command.data)
+
+    async def _step(self, response: bytes | None) -> Reply:
+        assert self._exchange is not None
+        outcome = self._exchange.step(response)
+        if isinstance(outcome, Challenge):
+            return replies.challenge(base64.b64encode(outcome.data).decode())
+        self._exchange = None
+        if isinstance(outcome, Refused):
+            return replies.BAD_CREDENTIALS_FORM
+        return await self._log_in(outcome.claim)
+
+    async def _log_in(self, claim: Claim) -> Reply:
+        peer = self._wire.peer
+        told: dict[str, Any] = {"cid": self._wire.cid, "listener": peer.listener, "ip": peer.ip}
+        try:
+            self._principal = await self._login.verify(claim, peer)
+        except MailError as error:
+            log(Event.LOGIN_FAILED, name=claim.name, reason=str(error), **told)
+            return reply_for(error)
+        log(Event.LOGIN, account=self._principal.account, mechanism=claim.mechanism, **told)
+        self._renew_terms()
+        return replies.LOGGED_IN
+
+    # --- a mail --------------------------------------------------------------------------------------------------
+
+    async def _on_mail(self, command: Mail) -> Reply:
+        if self._listening.submission and self._principal is None:
+            may_log_in = self._listening.may_log_in(self._wire.peer)
+            return replies.AUTH_REQUIRED if may_log_in else replies.TLS_AND_AUTH_REQUIRED
+        transaction = Transaction(self._flow, self._limits, self._arriving(), self._refused)
+        reply = await transaction.begin(command)
+        if reply.positive:
+            self._transaction = transaction
+        return reply
+
+    def _arriving(self) -> Arriving:
+        return Arriving(
+            mid=message_id(),
+            peer=self._wire.peer,
+            cid=self._wire.cid,
+            helo=self._helo,
+            protocol=self._protocol(),
+            principal=self._principal,
+        )
+
+    def _protocol(self) -> str:
+        """The "with" of Received: RFC 3848, and SMTP for who said HELO."""
+        if not self._extended:
+            return "SMTP"
+        return f"ESMTP{'S' * self._wire.peer.tls}{'A' * (self._principal is not None)}"
+
+    def _refused(self, step: str, error: MailError) -> None:
+        peer = self._wire.peer
+        log(Event.MAIL_REFUSED, cid=self._wire.cid, listener=peer.listener, ip=peer.ip, step=step, reason=str(error))
+
+    async def _on_rcpt(self, command: Rcpt) -> Reply:
+        return await self._open().recipient(command)
+
+    async def _on_data(self, _command: Data) -> Reply:
+        return self._open().data()
+
+    async def _on_chunk(self, event: BodyChunk) -> None:
+        self._open().chunk(event)
+
+    async def _on_end(self, _event: BodyEnd) -> Reply:
+        transaction = self._open()
+        self._transaction = None
+        return await transaction.end()
+
+    async def _on_aborted(self, event: BodyAborted) -> None:
+        transaction = self._open()
+        self._transaction = None
+        transaction.aborted(event)
+
+    def _open(self) -> Transaction:
+        assert self._transaction is not None  # the engine's states say so
+        return self._transaction
+
+    # --- the rest ----------------------------------------------------------------------------------------------
+
+    async def _on_rset(self, _command: Rset) -> Reply:
+        self._forget()
+        return replies.RSET_OK
+
+    async def _on_noop(self, _command: Noop) -> Reply:
+        return replies.OK
+
+    async def _on_quit(self, _command: Quit) -> Reply:
+        self._forget()
+        return replies.bye(self._listening.hostname)
+
+    async def _on_vrfy(self, _command: Vrfy) -> Reply:
+        return replies.CANNOT_VRFY
+
+    async def _on_expn(self, _command: Expn) -> Reply:
+        return replies.NOT_IMPLEMENTED
+
+    async def _on_help(self, _command: Help) -> Reply:
+        return replies.help_text(" ".join(self._engine.verbs))
+
+
+_HANDLERS: Mapping[type, Callable[[SmtpSession, Any], Awaitable[Reply | None]]] = MappingProxyType(
+    {
+        Helo: SmtpSession._on_helo,  # noqa: SLF001  the class's own table
+        Ehlo: SmtpSession._on_ehlo,  # noqa: SLF001
+        StartTls: SmtpSession._on_starttls,  # noqa: SLF001
+        Auth: SmtpSession._on_auth,  # noqa: SLF001
+        AuthResponse: SmtpSession._on_auth_response,  # noqa: SLF001
+        Mail: SmtpSession._on_mail,  # noqa: SLF001
+        Rcpt: SmtpSession._on_rcpt,  # noqa: SLF001
+        Data: SmtpSession._on_data,  # noqa: SLF001
+        BodyChunk: SmtpSession._on_chunk,  # noqa: SLF001
+        BodyEnd: SmtpSession._on_end,  # noqa: SLF001
+        BodyAborted: SmtpSession._on_aborted,  # noqa: SLF001
+        Rset: SmtpSession._on_rset,  # noqa: SLF001
+        Noop: SmtpSession._on_noop,  # noqa: SLF001
+        Quit: SmtpSession._on_quit,  # noqa: SLF001
+        Vrfy: SmtpSession._on_vrfy,  # noqa: SLF001
+        Expn: SmtpSession._on_expn,  # noqa: SLF001
+        Help: SmtpSession._on_help,  # noqa: SLF001
+    }
+)
