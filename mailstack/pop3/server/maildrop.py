@@ -26,8 +26,9 @@ class Maildrop:
         self._mailbox = mailbox
         self._unlock = unlock
         self._uidvalidity = mailbox.folder.uidvalidity
-        self._uids = tuple(mailbox.columns.uids)
-        self._sizes = tuple(mailbox.columns.size(uid) for uid in self._uids)
+        columns = mailbox.columns
+        self._uids = tuple(columns.uids)
+        self._sizes = tuple(map(columns.size, self._uids))
         self._total = sum(self._sizes)  # of what is not deleted
         self._deleted: set[int] = set()  # numbers
         self._sent: set[int] = set()  # numbers that RETR has sent whole
