@@ -1,5 +1,4 @@
 """One account's mailboxes: what LIST shows is in memory, everything else goes through the writer."""
-# ruff: noqa: PTH  see base.files
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace

@@ -92,7 +92,7 @@ class MailColumns:
         columns = (self.uids, self._modseqs, self._flags, self._sizes, self._dates, self._bases, self._disks)
         for column in columns:
             for first, behind in reversed(_runs(positions)):
-                del column[first:behind]  # type: ignore[attr-defined]
+                del column[first:behind]
 
 
 def _runs(positions: Sequence[int]) -> list[tuple[int, int]]:

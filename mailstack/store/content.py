@@ -1,5 +1,4 @@
 """A message's octets: straight from its file, or with CRLF for files that other programs wrote with LF."""
-# ruff: noqa: PTH  see base.files
 
 import os
 import re

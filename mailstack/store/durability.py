@@ -1,5 +1,5 @@
 """How octets reach the disk: the ways to sync, and the connection whose COMMIT does."""
-# ruff: noqa: PTH  see base.files
+# ruff: noqa: PTH116  see base.files
 
 import os
 import sqlite3
@@ -25,7 +25,7 @@ class SyncFileSystem:
     """`durability = "syncfs"`: one call for everything.  The mail and the state are on one file system each."""
 
     def __init__(self, folders: Sequence[str]) -> None:
-        self._probe_path = os.path.join(folders[0], "probe")
+        self._probe_path = f"{folders[0]}/probe"
         by_device = {os.stat(folder).st_dev: folder for folder in folders}
         self._fds = [os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) for folder in by_device.values()]
 
@@ -42,10 +42,10 @@ class SyncFileSystem:
 
 
 class SyncEach:
-    """`durability = "fsync"`: every file and folder that a job names.  For shared disks, and other systems than Linux."""
+    """`durability = "fsync"`: each file and folder that a job names.  For shared disks, and systems without syncfs."""
 
     def __init__(self, state: str) -> None:
-        self._probe_path = os.path.join(state, "probe")
+        self._probe_path = f"{state}/probe"
 
     def sync(self, paths: Iterable[str]) -> None:
         for path in dict.fromkeys(paths):
@@ -62,7 +62,7 @@ class NoSync:
     """For tests: nothing survives a power loss."""
 
     def __init__(self, state: str) -> None:
-        self._probe_path = os.path.join(state, "probe")
+        self._probe_path = f"{state}/probe"
 
     def sync(self, paths: Iterable[str]) -> None:  # noqa: ARG002
         files.seam("syncfs", "")

@@ -1,7 +1,7 @@
 """Flags as one whole number, and its two other forms: names (IMAP) and letters (a Maildir file's name).
 
-Bits 0–4 are the system flags, bit 5+i is the mailbox's i-th keyword, which is the
-letter a–z in file names; what the letters mean stands in the folder's text file.
+Bits 0 to 4 are the system flags, bit 5+i is the mailbox's i-th keyword, which is the
+letter a to z in file names; what the letters mean stands in the folder's text file.
 26 keywords a mailbox at a time: a letter that no message uses is given again.
 """
 

@@ -228,7 +228,7 @@ def delete(txn: Txn, account: str, name: str) -> None:
     box = _existing(txn, home, name)
     if box.name == INBOX:
         raise MailError(Condition.NOT_ALLOWED, "INBOX cannot be deleted")
-    trash = f"{home.root}/tmp/deleted-{box.uidvalidity}"  # no mail program looks there
+    trash = f"{home.root}/tmp/deleted-{box.uidvalidity}"  # noqa: S108  the Maildir's own; no mail program looks there
     txn.rename(home.path(box), trash)
     txn.later(_Clear(trash))
     _forget(txn, home, box)
@@ -268,7 +268,7 @@ class _Clear:
 
 
 def rename(txn: Txn, account: str, old_name: str, new_name: str) -> None:
-    """Not for the INBOX.  What is below goes along; UIDs and UIDVALIDITY stay, as no other mailbox ever has the same."""
+    """Not for the INBOX.  What is below goes along.  UIDVALIDITY stays: no other mailbox ever has the same."""
     home = ensure_home(txn, account)
     new_name = maildir.checked(new_name)
     box = _existing(txn, home, old_name)
@@ -277,9 +277,7 @@ def rename(txn: Txn, account: str, old_name: str, new_name: str) -> None:
         raise MailError(Condition.NOT_ALLOWED, "A mailbox cannot go below itself")
     boxes = {each.name: each for each in mailboxes.of_account(txn.db, home.id)}
     moves = {
-        each: new_name + each.removeprefix(box.name)
-        for each in boxes
-        if each == box.name or each.startswith(below)
+        each: new_name + each.removeprefix(box.name) for each in boxes if each == box.name or each.startswith(below)
     }
     if any(target in boxes for target in moves.values()):
         raise MailError(Condition.MAILBOX_EXISTS, "Mailbox exists already")

@@ -64,7 +64,8 @@ class Kept:
         first = place[3] * RANGE
         with suppress(sqlite3.Error):
             rows = self._cache.execute(
-                "SELECT uid, value FROM kept WHERE mailbox = ? AND uidvalidity = ? AND item = ? AND uid >= ? AND uid < ?",
+                "SELECT uid, value FROM kept"
+                " WHERE mailbox = ? AND uidvalidity = ? AND item = ? AND uid >= ? AND uid < ?",
                 (*key[:3], first, first + RANGE),
             ).fetchall()
             for uid, value in rows:

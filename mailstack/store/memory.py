@@ -141,7 +141,7 @@ class Memory:
             del self.mailboxes[old]
 
     async def poll(self) -> None:
-        """Look at the folders of mailboxes that somebody watches.  A fault is that folder's; the next poll tries again."""
+        """Look at the folders of mailboxes that somebody watches.  A fault waits for the next poll."""
         for mailbox in list(self.mailboxes.values()):
             if mailbox.is_watched:
                 try:

@@ -57,7 +57,8 @@ STORE = (
             # folder: its directory's name below the account's Maildir, "" for INBOX
             # reserved: UIDs below it may be in use, says the folder's text file
             """CREATE TABLE mailbox (
-                id INTEGER PRIMARY KEY AUTOINCREMENT, account INTEGER NOT NULL, name TEXT NOT NULL, folder TEXT NOT NULL,
+                id INTEGER PRIMARY KEY AUTOINCREMENT,
+                account INTEGER NOT NULL, name TEXT NOT NULL, folder TEXT NOT NULL,
                 uidvalidity INTEGER NOT NULL, uidnext INTEGER NOT NULL, reserved INTEGER NOT NULL,
                 modseq INTEGER NOT NULL, recent INTEGER NOT NULL, special_use TEXT, keywords TEXT NOT NULL,
                 UNIQUE (account, name)
@@ -81,7 +82,9 @@ STORE = (
                 PRIMARY KEY (mailbox, uid)
             ) WITHOUT ROWID""",
             "CREATE INDEX tombstone_left ON tombstone (mailbox) WHERE base IS NOT NULL",
-            "CREATE TABLE subscription (account INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY (account, name)) WITHOUT ROWID",
+            """CREATE TABLE subscription (
+                account INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY (account, name)
+            ) WITHOUT ROWID""",
         ),
         breaks_older=True,
     ),

@@ -6,12 +6,12 @@
 <root>/mail/             <domain>/<local>/ are Maildirs (store.maildir)
 <root>/mail/.staging/    messages on their way in
 """
-# ruff: noqa: PTH  see base.files
 
 import fcntl
 import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -81,7 +81,7 @@ class Store:
         self._mail = mail or f"{root}/mail"
         self._staging = f"{self._mail}/.staging"
         for folder in (root, self._mail, self._staging):
-            os.makedirs(folder, files.FOLDER_MODE, exist_ok=True)
+            Path(folder).mkdir(files.FOLDER_MODE, parents=True, exist_ok=True)
         self._lock = _locked(f"{root}/lock")
         self._durability = durability
         self._reactor = reactor
@@ -117,8 +117,8 @@ class Store:
 
     def start(self) -> None:
         """What lies in the staging folder was never accepted: it goes."""
-        for name in os.listdir(self._staging):
-            os.unlink(f"{self._staging}/{name}")
+        for left in Path(self._staging).iterdir():
+            left.unlink()
         self._committer.start()
         if self._reactor is not None:
             self._polling = LoopingCall(lambda: Deferred.fromCoroutine(self.poll()))

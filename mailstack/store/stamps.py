@@ -64,7 +64,7 @@ class Stamps:
     def before_listing(self, path: str) -> tuple[int, int]:
         return _mtimes(path)
 
-    def listed(self, mailbox: int, path: str, before: tuple[int, int], moved: bool) -> None:
+    def listed(self, mailbox: int, path: str, before: tuple[int, int], *, moved: bool) -> None:
         """The rows agree with what was listed after `before` was taken; `moved`: we have renamed files since."""
         mtimes = _mtimes(path) if moved else before
         fresh = self._now() * 1e9 - max(mtimes) < TICK_NS

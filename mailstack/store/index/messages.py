@@ -92,8 +92,8 @@ def used_flags(txn: Any, mailbox: int) -> list[tuple[int, str]]:
 def counts(txn: Any, mailbox: int, recent: int, seen: int, deleted: int) -> tuple[int, int, int, int, int]:
     """messages, those with a UID from `recent` on, without the bit `seen`, with the bit `deleted`, octets."""
     found = txn.execute(
-        "SELECT count(*), coalesce(sum(uid >= ?), 0), coalesce(sum(flags & ? = 0), 0), coalesce(sum(flags & ? != 0), 0),"
-        " coalesce(sum(size), 0) FROM message WHERE mailbox = ?",
+        "SELECT count(*), coalesce(sum(uid >= ?), 0), coalesce(sum(flags & ? = 0), 0),"
+        " coalesce(sum(flags & ? != 0), 0), coalesce(sum(size), 0) FROM message WHERE mailbox = ?",
         (recent, seen, deleted, mailbox),
     ).fetchone()
     return tuple(found)
