@@ -75,7 +75,7 @@ class Row:
     otherwise the state after NO (SELECT: RFC 9051 §6.3.2); None: no change
     after     what the connection does after OK
     resume    (line, session, out) → Done | Continue: `handle` answered Continue, and this line came
-    begin     (command, session) → the Staged that takes the literal: the row is APPEND, see `imap.engine`
+    begin     (command, session) → the Staged that takes the literal, or Done: refused; the row is APPEND's
     """
 
     name: bytes

@@ -287,11 +287,14 @@ class Session:
         assert row.begin is not None
         self._row, self._command = row, command
         try:
-            self._staged = await row.begin(command, self)
+            begun = await row.begin(command, self)
         except MailError as failure:
             return faults.done(failure)
         except ParseFault as fault:
             return Done.bad(str(fault))
+        if isinstance(begun, Done):
+            return begun
+        self._staged = begun
         return Continue()
 
     def _keep(self, data: bytes) -> None:

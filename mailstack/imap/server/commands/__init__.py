@@ -47,13 +47,20 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from mailstack.imap.server.commands import (
+    append,
     basics,
+    copy,
+    expunge,
+    fetch,
     folders,
     idle,
     list,  # noqa: A004  named for its command
     login,
+    move,
+    search,
     select,
     status,
+    store,
 )
 from mailstack.imap.values import Row, Seqs
 
@@ -80,5 +87,12 @@ TABLE = joined(
         *status.ROWS,
         *folders.ROWS,
         *idle.ROWS,
+        *append.ROWS,
+        *fetch.ROWS,
+        *search.ROWS,
+        *store.ROWS,
+        *copy.ROWS,
+        *move.ROWS,
+        *expunge.ROWS,
     )
 )

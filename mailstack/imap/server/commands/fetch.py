@@ -1,0 +1,324 @@
+"""FETCH: what messages are and hold."""
+
+import calendar
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from mailstack.base.errors import Condition, MailError
+from mailstack.imap.cursor import Cursor
+from mailstack.imap.envelope import make_envelope
+from mailstack.imap.fetch import Attribute, Item, Piece, items
+from mailstack.imap.numset import NumSet
+from mailstack.imap.responses import Done, Raw, flag_list, literal
+from mailstack.imap.sections import Message, Slice
+from mailstack.imap.server.session import Session
+from mailstack.imap.structure import make_body, make_bodystructure
+from mailstack.imap.values import Command, Row, Seqs, Sink, State
+from mailstack.store.api import Columns, Content, FlagMode
+
+__all__ = ["ROWS", "FlagLines", "gone_answer"]
+
+_MESSAGES: Final = 500  # in one slice of answers
+_SEEN_MESSAGES: Final = 100  # that become \Seen in one change of the store
+_WRITE_OCTETS: Final = 64 * 1024  # gathered before they are written; larger literals are streamed in blocks of it
+_MONTHS: Final = tuple(name.encode() for name in calendar.month_abbr)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch(Command):
+    which: NumSet
+    items: tuple[Item, ...]
+
+
+def parse(cur: Cursor) -> Fetch:
+    """fetch = "FETCH" SP sequence-set SP (macro / fetch-att / "(" fetch-att *(SP fetch-att) ")")   RFC 3501 §9
+
+    The UID form always answers UID.
+    """
+    which = cur.numset()
+    cur.space()
+    wanted = items(cur)
+    if cur.by_uid and Attribute.UID not in wanted:
+        wanted = (Attribute.UID, *wanted)
+    return Fetch(which, wanted)
+
+
+async def handle(cmd: Fetch, session: Session, out: Sink) -> Done:
+    """Answers in slices, each waiting for room; one answer a message.  RFC 3501 §6.4.5"""
+    spans = session.view.spans(cmd.which)
+    if set(cmd.items) <= {Attribute.UID, Attribute.FLAGS} and Attribute.FLAGS in cmd.items:
+        missed = await _flags_only(cmd, session, out, spans)
+    else:
+        answering = _Answering(session, cmd.items, out)
+        for start, stop in spans:
+            await answering.span(start, stop)
+        await answering.flush()
+        missed = answering.missed
+    return gone_answer() if missed and not cmd.which.by_uid else Done("FETCH completed")
+
+
+def gone_answer() -> Done:
+    """Some messages of the set are gone, which the client has yet to be told.  RFC 2180 §4.1.3, RFC 5530 §3"""
+    return Done.no("Some of the messages are gone", b"EXPUNGEISSUED")
+
+
+# --- FLAGS alone: the client's poll, of whole mailboxes ---
+
+
+class FlagLines(dict[tuple[str, ...], bytes]):
+    """The end of an answer for each set of flags: made once, then looked up."""
+
+    def __missing__(self, flags: tuple[str, ...]) -> bytes:
+        line = self[flags] = b"FLAGS %b)\r\n" % flag_list(flags)
+        return line
+
+
+async def _flags_only(cmd: Fetch, session: Session, out: Sink, spans: list[tuple[int, int]]) -> bool:
+    """Whether messages were missing."""
+    lines = FlagLines()
+    missed = False
+    for first, last in spans:
+        for start in range(first, last, _MESSAGES):
+            stop = min(start + _MESSAGES, last)
+            block, complete = flag_block(session, lines, start, stop, with_uid=Attribute.UID in cmd.items)
+            missed = missed or not complete
+            await out(Raw(block))
+    return missed
+
+
+def flag_block(session: Session, lines: FlagLines, start: int, stop: int, *, with_uid: bool) -> tuple[bytes, bool]:
+    """The answers for the messages at `[start, stop)` of the view, and whether none was gone.
+
+    No Python statement runs a message: tables and one join (performance/prototypes.md §4).
+    """
+    view = session.view
+    uids: Sequence[int] = view.uids[start:stop]
+    numbers: Sequence[int] = range(start + 1, stop + 1)
+    flags = _flags(session.mailbox.columns, uids)
+    complete = flags is not None
+    if flags is None:
+        numbers, uids, flags = _remaining(session.mailbox.columns, numbers, uids)
+    if view.recent_count:
+        recent = view.is_recent
+        flags = [(*flag, "\\Recent") if recent(uid) else flag for uid, flag in zip(uids, flags, strict=True)]
+    view.told(uids)
+    step = 3 if with_uid else 2
+    parts: list[bytes] = [b""] * (step * len(flags))
+    parts[::step] = map(b"* %d FETCH (".__mod__, numbers)
+    if with_uid:
+        parts[1::3] = map(b"UID %d ".__mod__, uids)
+    parts[step - 1 :: step] = map(lines.__getitem__, flags)
+    return b"".join(parts), complete
+
+
+def _flags(columns: Columns, uids: Sequence[int]) -> list[tuple[str, ...]] | None:
+    """Of all these messages, None when one is gone."""
+    try:
+        return list(map(columns.flags, uids))
+    except KeyError:
+        return None
+
+
+def _remaining(
+    columns: Columns, numbers: Sequence[int], uids: Sequence[int]
+) -> tuple[list[int], list[int], list[tuple[str, ...]]]:
+    """Those that are not gone."""
+    kept = [
+        (n, uid, columns.flags(uid)) for n, uid in zip(numbers, uids, strict=True) if columns.position(uid) is not None
+    ]
+    return [n for n, _, _ in kept], [uid for _, uid, _ in kept], [flags for _, _, flags in kept]
+
+
+# --- everything else: one message after the other ---
+
+Field = bytes | tuple[bytes, Slice]  # ready octets; or a label, and octets that are streamed behind it
+
+
+class _Message:
+    """One message being answered: its content is opened when an item needs it."""
+
+    def __init__(self, session: Session, uid: int) -> None:
+        self._mailbox = session.mailbox
+        self._content: Content | None = None
+        self._message: Message | None = None
+        self.uid = uid
+
+    @property
+    def content(self) -> Content:
+        if self._content is None:
+            self._content = self._mailbox.content(self.uid)
+        return self._content
+
+    @property
+    def sections(self) -> Message:
+        if self._message is None:
+            self._message = Message(self.content)
+        return self._message
+
+    def close(self) -> None:
+        if self._content is not None:
+            self._content.close()
+
+
+class _Answering:
+    """One FETCH: makes the answers, gathers small ones, streams large literals."""
+
+    def __init__(self, session: Session, wanted: tuple[Item, ...], out: Sink) -> None:
+        self._session = session
+        self._columns = session.mailbox.columns
+        self._items = wanted
+        self._out = out
+        self._sets_seen = not session.read_only and any(isinstance(item, Piece) and item.sets_seen for item in wanted)
+        self._gathered: list[bytes] = []
+        self._octets = 0
+        self.missed = False
+
+    async def span(self, start: int, stop: int) -> None:
+        """The messages at these indices of the view."""
+        step = _SEEN_MESSAGES if self._sets_seen else _MESSAGES
+        for first in range(start, stop, step):
+            uids = self._session.view.uids[first : min(first + step, stop)]
+            seen = await self._see(uids) if self._sets_seen else frozenset()
+            for number, uid in enumerate(uids, first + 1):
+                await self._answer(number, uid, also_flags=uid in seen)
+
+    async def _see(self, uids: Sequence[int]) -> frozenset[int]:
+        """Set \\Seen where it is not; which messages have got it.
+
+        A store that cannot write (full disk) does not keep anybody from reading.
+        """
+        unseen = [uid for uid in uids if self._columns.position(uid) is not None and not self._is_seen(uid)]
+        if not unseen:
+            return frozenset()
+        mailbox, token = self._session.mailbox, self._session.token
+        try:
+            return frozenset(await mailbox.set_flags(unseen, FlagMode.ADD, ("\\Seen",), source=token))
+        except MailError:
+            return frozenset()
+
+    def _is_seen(self, uid: int) -> bool:
+        return "\\Seen" in self._columns.flags(uid)
+
+    async def _answer(self, number: int, uid: int, *, also_flags: bool) -> None:
+        """One message's answer; nothing at all of a message that is gone.
+
+        Every field is found before the first octet leaves, so that no answer breaks off.
+        """
+        message = _Message(self._session, uid)
+        try:
+            try:
+                fields = self._fields(message, also_flags=also_flags)
+            except KeyError:
+                self.missed = True
+                return
+            except MailError as failure:
+                if failure.condition is not Condition.NO_SUCH_MESSAGE:
+                    raise
+                self.missed = True
+                return
+            if also_flags or Attribute.FLAGS in self._items:
+                self._session.view.told((uid,))
+            await self._write(b"* %d FETCH (" % number, fields, message)
+        finally:
+            message.close()
+
+    def _fields(self, message: _Message, *, also_flags: bool) -> list[Field]:
+        fields = [self._field(item, message) for item in self._items]
+        if also_flags and Attribute.FLAGS not in self._items:
+            fields.append(self._field(Attribute.FLAGS, message))
+        return fields
+
+    def _field(self, item: Item, message: _Message) -> Field:
+        """KeyError or MailError(NO_SUCH_MESSAGE) when the message is gone."""
+        uid, mailbox = message.uid, self._session.mailbox
+        match item:
+            case Piece():
+                return _piece(item, message)
+            case Attribute.UID:
+                return b"UID %d" % uid
+            case Attribute.FLAGS:
+                return b"FLAGS " + flag_list(self._flags(uid))
+            case Attribute.INTERNALDATE:
+                return b'INTERNALDATE "%b"' % date_time(self._columns.internal_date(uid))
+            case Attribute.SIZE:
+                return b"RFC822.SIZE %d" % self._columns.size(uid)
+            case Attribute.ENVELOPE:
+                return b"ENVELOPE " + mailbox.kept("envelope", uid, make_envelope)
+            case Attribute.BODY:
+                return b"BODY " + mailbox.kept("body", uid, make_body)
+            case Attribute.BODYSTRUCTURE:
+                return b"BODYSTRUCTURE " + mailbox.kept("bodystructure", uid, make_bodystructure)
+
+    def _flags(self, uid: int) -> tuple[str, ...]:
+        flags = self._columns.flags(uid)
+        return (*flags, "\\Recent") if self._session.view.is_recent(uid) else flags
+
+    async def _write(self, head: bytes, fields: list[Field], message: _Message) -> None:
+        separator = head
+        for field in fields:
+            self._gather(separator)
+            separator = b" "
+            if isinstance(field, bytes):
+                self._gather(field)
+            else:
+                await self._stream(*field, message.content)
+        self._gather(b")\r\n")
+        if self._octets >= _WRITE_OCTETS:
+            await self.flush()
+
+    async def _stream(self, label: bytes, octets: Slice, content: Content) -> None:
+        """A large literal, block by block.
+
+        What was promised must come: a file that is shorter than its size ends the connection.
+        """
+        self._gather(b"%b {%d}\r\n" % (label, octets.size))
+        for offset in range(0, octets.size, _WRITE_OCTETS):
+            block = octets.read(content, offset, _WRITE_OCTETS)
+            if len(block) != min(_WRITE_OCTETS, octets.size - offset):
+                raise ConnectionAbortedError("a message is shorter than its size")
+            self._gather(block)
+            await self.flush()
+
+    def _gather(self, octets: bytes) -> None:
+        self._gathered.append(octets)
+        self._octets += len(octets)
+
+    async def flush(self) -> None:
+        if self._gathered:
+            octets = b"".join(self._gathered)
+            self._gathered.clear()
+            self._octets = 0
+            await self._out(Raw(octets))
+
+
+def _piece(piece: Piece, message: _Message) -> Field:
+    """Octets as literal, NIL for a part that is not there.  Quoted is only the empty string."""
+    found = message.sections.find(piece.section)
+    if found is None:
+        return piece.label + b" NIL"
+    if piece.partial:
+        found = found.partial(*piece.partial)
+    if not found.size:
+        return piece.label + b' ""'
+    if found.size > _WRITE_OCTETS:
+        return piece.label, found
+    octets = found.read(message.content, 0, found.size)
+    return b"%b %b" % (piece.label, literal(octets))
+
+
+def date_time(moment: datetime) -> bytes:
+    """date-time = date-day-fixed "-" date-month "-" date-year SP time SP zone   RFC 3501 §9"""
+    return b"%2d-%b-%04d %02d:%02d:%02d %b" % (
+        moment.day,
+        _MONTHS[moment.month],
+        moment.year,
+        moment.hour,
+        moment.minute,
+        moment.second,
+        f"{moment:%z}"[:5].encode(),
+    )
+
+
+ROWS = (Row(b"FETCH", parse, handle, State.SELECTED, Seqs.USES, uid_form=True),)
