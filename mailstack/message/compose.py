@@ -13,6 +13,7 @@ from datetime import datetime
 
 from mailstack.message.address import quoted_local
 from mailstack.message.date import format_date
+from mailstack.message.words import encode_word
 
 __all__ = [
     "Mailbox",
@@ -28,7 +29,6 @@ __all__ = [
 
 _LINE = 78  # octets, RFC 5322 §2.1.1
 _HARD_LINE = 998
-_WORD = 45  # octets of text in one encoded word: 60 of base64, 72 with its frame (RFC 2047 §2: at most 75)
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
 
@@ -115,19 +115,11 @@ def message(
 
 
 def encoded_words(text: str) -> str:
-    """Unstructured text for a field: itself when it is ASCII, else encoded words of whole characters.  RFC 2047 §5"""
+    """Unstructured text for a field: itself when it is ASCII, else encoded words.  RFC 2047 §5"""
     text = _CONTROLS.sub(" ", text)
     if text.isascii() and "=?" not in text:
         return text
-    words, chunk = [], b""
-    for character in text:
-        octets = character.encode("utf-8", "replace")
-        if len(chunk) + len(octets) > _WORD:
-            words.append(chunk)
-            chunk = b""
-        chunk += octets
-    words.append(chunk)
-    return " ".join(f"=?utf-8?B?{binascii.b2a_base64(word, newline=False).decode()}?=" for word in words)
+    return encode_word(text).decode()
 
 
 def field(name: str, value: str) -> bytes:

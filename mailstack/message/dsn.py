@@ -13,6 +13,7 @@ from datetime import datetime
 from mailstack.message.compose import Mailbox, Part, encoded_part, field, message, multipart, text_part
 from mailstack.message.date import format_date
 from mailstack.message.header import scan
+from mailstack.message.words import decode_words
 from mailstack.queue.api import Envelope, Recipient, RemoteReply
 
 __all__ = ["FULL_LIMIT", "Failure", "compose_failure", "returns_whole", "wants_report"]
@@ -122,11 +123,12 @@ def _explanation(
 
 
 def _about(envelope: Envelope, header_block: bytes) -> str:
-    """Which message it was.  An encoded subject is left out: the attached header has it."""
-    subject = scan(header_block).first(b"subject") or b""
+    """Which message it was."""
+    subject = decode_words(scan(header_block).first(b"subject") or b"")
     lines = [f"    Sent:    {format_date(envelope.arrived)}"]
-    if subject and subject.isascii() and b"=?" not in subject:
-        lines.insert(0, f"    Subject: {_printable(subject.decode())[:200]}")
+    if subject:
+        shown = "".join(c if c.isprintable() else "?" for c in subject[:200])
+        lines.insert(0, f"    Subject: {shown}")
     return "\n".join(lines)
 
 

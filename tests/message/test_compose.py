@@ -94,8 +94,8 @@ def test_a_display_name_cannot_forge_a_field(display: str) -> None:
         ("Bob", "Bob <b@x>"),
         ("Bob B. Baum", '"Bob B. Baum" <b@x>'),
         ('A "q" \\', '"A \\"q\\" \\\\" <b@x>'),
-        ("Jürgen", "=?utf-8?B?SsO8cmdlbg==?= <b@x>"),
-        ("=?fake?=", "=?utf-8?B?PT9mYWtlPz0=?= <b@x>"),
+        ("Jürgen", "=?UTF-8?Q?J=C3=BCrgen?= <b@x>"),
+        ("=?fake?=", "=?UTF-8?B?PT9mYWtlPz0=?= <b@x>"),
     ],
 )
 def test_display_names(display: str, written: str) -> None:

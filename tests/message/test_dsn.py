@@ -80,6 +80,11 @@ def test_words_for_a_person() -> None:
     assert all(len(line) <= 78 for line in text.splitlines())
 
 
+def test_an_encoded_subject_is_shown_as_text() -> None:
+    text, _, _ = parts(report(head=b"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\r\n"))
+    assert "Subject: Grüße" in text
+
+
 def test_fields_for_a_program() -> None:
     envelope = replace(ENVELOPE, envid="QQ+3D1")
     bob = replace(BOB, orcpt="rfc822;Bob+2Bx@alias.test")
