@@ -1,7 +1,7 @@
 """Decides about claims, the same for every protocol.  Hashing runs in threads of its own."""
 
 from collections.abc import Callable
-from typing import cast
+from typing import TypeVar, cast
 
 from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 from twisted.internet.task import deferLater
@@ -11,7 +11,7 @@ from twisted.python.threadpool import ThreadPool
 from mailstack.accounts.api import Claim, Principal
 from mailstack.accounts.directory import AccountDirectory
 from mailstack.accounts.names import canonical_address
-from mailstack.accounts.passwords import Credential, VerifiedPasswords, verify, verify_nobody
+from mailstack.accounts.passwords import Credential, VerifiedPasswords, make_credential, verify, verify_nobody
 from mailstack.accounts.store import AccountStore
 from mailstack.accounts.throttle import LoginThrottle
 from mailstack.base.engine import Peer
@@ -20,6 +20,8 @@ from mailstack.base.events import Event, log
 from mailstack.base.secret import Secret
 
 __all__ = ["PasswordLogin"]
+
+T = TypeVar("T")
 
 _THREADS = 2
 _LONGEST_ROW = 200  # passwords waiting for a thread: about four seconds of work
@@ -101,15 +103,19 @@ class PasswordLogin:
             self._verified.remember(account, argon2, password)
         return right
 
-    async def _hash(self, work: Callable[[], bool]) -> bool:
+    async def make_credential(self, password: Secret) -> Credential:
+        """As `passwords.make_credential`, off the reactor's thread."""
+        return await self._hash(lambda: make_credential(password))
+
+    async def _hash(self, work: Callable[[], T]) -> T:
         if self._inline:
             return work()
         self._row += 1
         try:
-            right: bool = await deferToThreadPool(cast("IReactorFromThreads", self._reactor), self._pool, work)
+            made: T = await deferToThreadPool(cast("IReactorFromThreads", self._reactor), self._pool, work)
         finally:
             self._row -= 1
-        return right
+        return made
 
     def _log_failure(self, claim: Claim, peer: Peer, cid: str, reason: str) -> None:
         name = "".join(c if c.isprintable() else "?" for c in claim.name[:200])

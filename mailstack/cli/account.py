@@ -1,0 +1,102 @@
+"""`mailstack account`: people and their passwords."""
+
+from collections.abc import Iterator
+
+import click
+
+from mailstack.cli.reach import ask, configuration
+from mailstack.cli.say import ask_password, errors_in_one_line, json_option, password_option, print_json, table
+from mailstack.config.model import Config, Listener
+
+
+@click.group()
+def account() -> None:
+    """Make, list and remove accounts; set passwords."""
+
+
+@account.command("add")
+@click.argument("name", metavar="ADDRESS")
+@click.option("--address", "addresses", multiple=True, metavar="ADDRESS", help="One more address of this account.")
+@password_option
+@click.pass_context
+@errors_in_one_line
+def add(ctx: click.Context, name: str, addresses: tuple[str, ...], password_stdin: bool) -> None:
+    """Make the account ADDRESS.  The password is asked for, or read from standard input."""
+    config = configuration(ctx)  # before anybody types a password
+    password = ask_password(from_stdin=password_stdin)
+    made = ask(ctx, "account add", name=name, password=password, addresses=list(addresses))
+    click.echo(f"{made} is ready.  In a mail program:")
+    for line in _ways_in(config, made):
+        click.echo(f"  {line}")
+
+
+@account.command("list")
+@json_option
+@click.pass_context
+@errors_in_one_line
+def show(ctx: click.Context, as_json: bool) -> None:
+    """All accounts."""
+    rows = ask(ctx, "account list")
+    if as_json:
+        return print_json(rows)
+    table(
+        ("Account", "Further addresses", "Added", "Password set"),
+        [
+            (
+                row["name"],
+                " ".join(address for address in row["addresses"] if address != row["name"]),
+                row["added"][:10],
+                row["password_changed"][:10],
+            )
+            for row in rows
+        ],
+        nothing="There is no account yet.  Add the first: mailstack account add NAME@DOMAIN",
+    )
+    return None
+
+
+@account.command("passwd")
+@click.argument("name", metavar="ADDRESS")
+@password_option
+@click.pass_context
+@errors_in_one_line
+def passwd(ctx: click.Context, name: str, password_stdin: bool) -> None:
+    """Set the password of the account ADDRESS."""
+    password = ask_password(from_stdin=password_stdin)
+    click.echo(f"{ask(ctx, 'account passwd', name=name, password=password)} has a new password.")
+
+
+@account.command("remove")
+@click.argument("name", metavar="ADDRESS")
+@click.option("--delete-mail", is_flag=True, help="Delete the mail, too.  It cannot be brought back.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_context
+@errors_in_one_line
+def remove(ctx: click.Context, name: str, delete_mail: bool, yes: bool) -> None:
+    """Remove the account ADDRESS.  Its mail stays on the disk unless --delete-mail is given."""
+    if not yes:
+        question = f"Remove {name} and delete all its mail?" if delete_mail else f"Remove {name}? Its mail is kept."
+        click.confirm(question, abort=True, err=True)
+    gone = ask(ctx, "account remove", name=name, delete_mail=delete_mail)
+    click.echo(f"{gone['name']} is gone; " + _fate(delete_mail, gone["messages_deleted"]))
+    for alias in gone["aliases_gone"]:
+        click.echo(f"The alias {alias} led to nobody else and is gone, too.")
+
+
+def _fate(deleted: bool, messages: int) -> str:
+    return f"{messages} messages are deleted." if deleted else "its mail is kept, for an account of the same name."
+
+
+def _ways_in(config: Config, name: str) -> Iterator[str]:
+    """What to type into a mail program: TLS from the start first, as RFC 8314 §3.3 would have it."""
+    yield f"User name   {name}"
+    for title, protocol in (("Incoming", "imap"), ("Incoming", "pop3"), ("Outgoing", "submission")):
+        for listener in _preferred(config, protocol):
+            security = {"implicit": "SSL/TLS", "starttls": "STARTTLS"}.get(listener.tls, "no security")
+            word = "SMTP" if protocol == "submission" else protocol.upper()
+            yield f"{title}    {word:<5} {config.hostname}  port {listener.address[0].port:<5} {security}"
+
+
+def _preferred(config: Config, protocol: str) -> list[Listener]:
+    found = [item for item in config.listeners if item.enabled and item.protocol == protocol and item.address]
+    return sorted(found, key=lambda item: ("implicit", "starttls", "none").index(item.tls))[:1]

@@ -1,0 +1,125 @@
+"""The way to the server: its control socket while it runs, its files while it does not."""
+
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from mailstack.base.errors import Condition, MailError
+from mailstack.cli.say import Failed
+from mailstack.config.load import load
+from mailstack.config.model import Config
+from mailstack.control.client import NobodyThere
+from mailstack.control.client import ask as ask_server
+
+__all__ = ["ask", "configuration", "read_text"]
+
+T = TypeVar("T")
+
+
+def read_text(file: str) -> str:
+    """The configuration's text.  Failed."""
+    try:
+        return Path(file).read_text("utf-8")
+    except FileNotFoundError:
+        raise Failed(
+            f"{file} is not there; name the configuration with --config, or make one: mailstack config sample > {file}"
+        ) from None
+    except UnicodeDecodeError as fault:
+        raise Failed(f"{file}: octet {fault.start} is not UTF-8; save the file as UTF-8") from None
+    except OSError as failure:
+        raise Failed(f"{file} cannot be read: {failure.strerror}; try again with sudo") from None
+
+
+def configuration(ctx: click.Context) -> Config:
+    """ConfigError, Failed."""
+    return load(read_text(ctx.obj), ctx.obj)
+
+
+def ask(ctx: click.Context, command: str, **arguments: Any) -> Any:
+    """The result of a command of `control.commands`, wherever it can run.  MailError."""
+    config = configuration(ctx)
+    try:
+        return ask_server(config.control_socket, command, **arguments)
+    except NobodyThere:
+        return _on_files(config, command, arguments)
+
+
+def ask_running(ctx: click.Context, command: str, **arguments: Any) -> Any:
+    """The same for what only a running server can do."""
+    config = configuration(ctx)
+    try:
+        return ask_server(config.control_socket, command, **arguments)
+    except NobodyThere:
+        raise Failed(
+            f"no server runs with {ctx.obj} (nobody listens on {config.control_socket}); start it: systemctl start "
+            "mailstack"
+        ) from None
+
+
+def _on_files(config: Config, command: str, arguments: dict[str, Any]) -> Any:
+    from mailstack.accounts.passwords import Credential, make_credential
+    from mailstack.accounts.store import AccountStore
+    from mailstack.base.secret import Secret
+    from mailstack.control.commands import account_commands, queue_commands, run
+    from mailstack.queue.resting import RestingQueue
+
+    if command.startswith("queue "):
+        queue = RestingQueue(config.index_file, f"{config.state}/queue")
+        return at_once(run(queue_commands(queue), command, arguments))  # type: ignore[arg-type]  # never enqueues
+
+    async def hashed(password: Secret) -> Credential:
+        return make_credential(password)
+
+    _expect_state(config.state)
+    people = AccountStore(config.accounts_file)
+    mail = _Mail(config)
+    try:
+        return at_once(run(account_commands(people, hashed, mail.open), command, arguments))
+    finally:
+        mail.close()
+        people.close()
+
+
+class _Mail:
+    """The mail store, opened on this thread if it is asked for at all."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._store: Any = None
+
+    def open(self) -> Any:
+        from mailstack.store.service import Store
+
+        config = self._config
+        self._store = Store(config.state, mail=config.mail_folder, durability=config.store.durability)
+        self._store.start()
+        return self._store
+
+    def close(self) -> None:
+        if self._store is not None:
+            at_once(self._store.stop())
+
+
+def _expect_state(folder: str) -> None:
+    """The first account may come before the first start."""
+    try:
+        Path(folder).mkdir(mode=0o700)
+    except FileExistsError:
+        pass
+    except OSError as failure:
+        raise Failed(
+            f"the state folder {folder} cannot be made ({failure.strerror}); make it, or set another in the configuration"
+        ) from None
+
+
+def at_once(work: Coroutine[Any, Any, T]) -> T:
+    """Run what has nothing to wait for: no server, no reactor, no other thread."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    work.close()
+    raise MailError(Condition.INTERNAL, "this cannot be done while the server is stopped; start it and try again")

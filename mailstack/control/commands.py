@@ -1,0 +1,169 @@
+"""What can be asked: each command is an async function of its arguments, and its result is plain JSON.
+
+`Commands` is a table; the daemon joins the tables below with its own (`status`, `reload`),
+the command line runs them on the files when no daemon does.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from mailstack.accounts.names import address_of_account, canonical_domain, parse_address, parse_domain
+from mailstack.accounts.passwords import Credential
+from mailstack.accounts.store import AccountStore
+from mailstack.base.errors import Condition, MailError
+from mailstack.base.secret import Secret
+from mailstack.queue.api import MailQueue, QueuedRecipient
+from mailstack.store.api import MailStore
+
+__all__ = ["Command", "Commands", "account_commands", "queue_commands", "run", "wipe_mail"]
+
+Command = Callable[..., Awaitable[Any]]
+Commands = Mapping[str, Command]
+MakeCredential = Callable[[Secret], Awaitable[Credential]]
+OpenMail = Callable[[], MailStore]
+
+
+async def run(commands: Commands, name: str, arguments: Mapping[str, Any]) -> Any:
+    """MailError(NOT_SUPPORTED) for a command or arguments that are not known, and whatever the command raises."""
+    command = commands.get(name)
+    if command is None:
+        raise MailError(Condition.NOT_SUPPORTED, f"the running server does not know the command {name!r}; restart it")
+    try:
+        asked = command(**arguments)
+    except TypeError:
+        raise MailError(Condition.NOT_SUPPORTED, f"wrong arguments for {name!r}: {', '.join(arguments)}") from None
+    return await asked
+
+
+def account_commands(people: AccountStore, make_credential: MakeCredential, mail: OpenMail) -> Commands:
+    """Domains, accounts, aliases.  `mail` is called only when mail is to be deleted."""
+    return {**_domain_commands(people), **_account_commands(people, make_credential, mail), **_alias_commands(people)}
+
+
+def _domain_commands(people: AccountStore) -> Commands:
+    async def add(name: str) -> str:
+        domain = parse_domain(name)
+        people.add_domain(domain)
+        return domain
+
+    async def show() -> list[dict[str, Any]]:
+        members = [account.name.rpartition("@")[2] for account in people.accounts()]
+        aliases = [alias.address.rpartition("@")[2] for alias in people.aliases()]
+        return [
+            {"name": name, "accounts": members.count(name), "aliases": aliases.count(name)} for name in people.domains()
+        ]
+
+    async def remove(name: str) -> str:
+        domain = canonical_domain(name.strip())
+        people.remove_domain(domain)
+        return domain
+
+    return {"domain add": add, "domain list": show, "domain remove": remove}
+
+
+def _account_commands(people: AccountStore, make_credential: MakeCredential, mail: OpenMail) -> Commands:
+    async def add(name: str, password: Secret, addresses: Sequence[str] = ()) -> str:
+        account = address_of_account(name)
+        people.add_account(account, await make_credential(password), [parse_address(more) for more in addresses])
+        return account
+
+    async def show() -> list[dict[str, Any]]:
+        return [
+            {
+                "name": account.name,
+                "addresses": list(account.addresses),
+                "added": _moment(account.added),
+                "password_changed": _moment(account.password_changed),
+            }
+            for account in people.accounts()
+        ]
+
+    async def passwd(name: str, password: Secret) -> str:
+        account = parse_address(name)
+        _expect_account(people, account)  # before the work of hashing
+        people.set_credential(account, await make_credential(password))
+        return account
+
+    async def remove(name: str, *, delete_mail: bool = False) -> dict[str, Any]:
+        account = parse_address(name)
+        _expect_account(people, account)
+        messages = await wipe_mail(mail(), account) if delete_mail else 0
+        return {"name": account, "aliases_gone": list(people.remove_account(account)), "messages_deleted": messages}
+
+    return {"account add": add, "account list": show, "account passwd": passwd, "account remove": remove}
+
+
+def _alias_commands(people: AccountStore) -> Commands:
+    async def add(name: str, targets: Sequence[str]) -> dict[str, Any]:
+        alias, members = _alias_name(name), [parse_address(target) for target in targets]
+        people.add_alias(alias, members)
+        return {"name": alias, "targets": list(people.picture().aliases.get(alias, ()))}
+
+    async def show() -> list[dict[str, Any]]:
+        return [{"name": alias.address, "targets": list(alias.targets)} for alias in people.aliases()]
+
+    async def remove(name: str, targets: Sequence[str] = ()) -> str:
+        alias = _alias_name(name)
+        people.remove_alias(alias, [parse_address(target) for target in targets])
+        return alias
+
+    return {"alias add": add, "alias list": show, "alias remove": remove}
+
+
+def _alias_name(name: str) -> str:
+    """An address, or `@domain` for everything in the domain that is nobody's."""
+    return f"@{parse_domain(name[1:])}" if name.startswith("@") else parse_address(name)
+
+
+def _expect_account(people: AccountStore, name: str) -> None:
+    if people.credential(name) is None:
+        raise MailError(Condition.NO_SUCH_USER, f"there is no account {name}; see: mailstack account list")
+
+
+async def wipe_mail(store: MailStore, account: str) -> int:
+    """Expunge every message and delete the account's own folders; how many messages there were.
+
+    INBOX and the special-use folders stay, empty, for an account that is made anew.
+    """
+    mail, messages = await store.account(account), 0
+    for folder in reversed(mail.folders()):  # children before parents
+        mailbox = await mail.open(folder.name)
+        try:
+            messages += len(await mailbox.expunge(tuple(mailbox.columns.uids)))
+        finally:
+            mailbox.release()
+        if folder.special_use is None and folder.name.upper() != "INBOX":
+            await mail.delete(folder.name)
+    return messages
+
+
+def queue_commands(queue: MailQueue) -> Commands:
+    async def show() -> list[dict[str, Any]]:
+        return [_queued(row) for row in queue.list()]
+
+    async def retry(selector: str) -> int:
+        return await queue.retry(selector)
+
+    async def drop(selector: str) -> int:
+        return await queue.drop(selector)
+
+    return {"queue list": show, "queue retry": retry, "queue drop": drop}
+
+
+def _queued(row: QueuedRecipient) -> dict[str, Any]:
+    return {
+        "id": row.message_id,
+        "sender": row.reverse_path,
+        "recipient": row.address,
+        "arrived": row.arrived.isoformat(timespec="seconds"),
+        "size": row.size,
+        "tries": row.tries,
+        "next_try": None if row.next_try is None else row.next_try.isoformat(timespec="seconds"),
+        "last_reply": None if row.last_reply is None else asdict(row.last_reply),
+    }
+
+
+def _moment(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
