@@ -16,7 +16,7 @@ from zope.interface import implementer
 
 from mailstack.base.events import Event, Level
 
-__all__ = ["JsonLines", "sink"]
+__all__ = ["JsonLines", "LogSink"]
 
 _LEVELS = {
     Level.DEBUG: LogLevel.debug,
@@ -27,12 +27,16 @@ _LEVELS = {
 _ORDER = list(_LEVELS)
 
 
-class sink:  # noqa: N801  it is used as a function
-    """Give events of `least` and above to Twisted's logger."""
+class LogSink:
+    """Gives events of `least` and above to Twisted's logger."""
 
     def __init__(self, least: str) -> None:
-        self._least = _ORDER.index(Level(least))
         self._logger = Logger(namespace="mailstack")
+        self.set_least(least)
+
+    def set_least(self, least: str) -> None:
+        """One of debug, info, warn, error."""
+        self._least = _ORDER.index(Level(least))
 
     def __call__(self, event: Event, fields: Mapping[str, Any]) -> None:
         level, text = event.value

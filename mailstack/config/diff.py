@@ -1,12 +1,16 @@
 """What a reload changes: the keys that differ, and which of them need a restart."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from mailstack.config.model import Config
 from mailstack.config.setting import Section, sections, settings
 
-__all__ = ["Changed", "diff"]
+__all__ = ["Changed", "diff", "in_force"]
+
+
+SectionT = TypeVar("SectionT", bound=Section)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,22 @@ def diff(old: Config, new: Config) -> tuple[Changed, ...]:
     before, after = dict(_leaves(old)), dict(_leaves(new))
     keys = [*after, *(key for key in before if key not in after)]
     return tuple(_changed(key, before, after) for key in keys if before.get(key) != after.get(key))
+
+
+def in_force(old: Config, new: Config) -> Config:
+    """What holds after a reload: the new values of live settings, the old ones of all others."""
+    by_name = {listener.name: listener for listener in new.listeners}
+    listeners = tuple(_merged(listener, by_name.get(listener.name, listener)) for listener in old.listeners)
+    extra = new.tls.extra
+    merged = _merged(old, new)
+    return replace(merged, listeners=listeners, tls=replace(merged.tls, extra=extra))
+
+
+def _merged(old: SectionT, new: SectionT) -> SectionT:
+    kept = {known.name: getattr(old, known.name) for known in settings(type(old)) if not known.live}
+    inner = {name: _merged(getattr(old, name), getattr(new, name)) for name, _ in sections(type(old))}
+    merged: Any = replace(new, **kept, **inner)  # type: ignore[type-var]  # every section is a dataclass
+    return merged  # type: ignore[no-any-return]
 
 
 Leaf = tuple[str, bool]  # as TOML, live

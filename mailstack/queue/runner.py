@@ -65,7 +65,7 @@ class QueueRunner(Service):
         jitter: Callable[[], float],
     ) -> None:
         self._spool, self._couriers, self._report = spool, couriers, report
-        self._clock, self._times, self._jitter = clock, times, jitter
+        self._clock, self.times, self._jitter = clock, times, jitter
         self._deliveries: set[Deferred[None]] = set()
         self._timer: IDelayedCall | None = None
 
@@ -82,7 +82,7 @@ class QueueRunner(Service):
         self._set_timer(None)
         if not self._deliveries:
             return succeed(None)
-        cut = self._clock.callLater(self._times.stop_limit_seconds, self._cut_off)
+        cut = self._clock.callLater(self.times.stop_limit_seconds, self._cut_off)
         return DeferredList(list(self._deliveries)).addCallback(lambda _: cut.cancel() if cut.active() else None)
 
     def _cut_off(self) -> None:
@@ -119,7 +119,7 @@ class QueueRunner(Service):
         if failure.check(CancelledError) and not self.running:
             return
         log(Event.INTERNAL_ERROR, error_id=new_id(), where=f"queue, {parcel.message_id}", failure=_trace(failure))
-        again = self._clock.seconds() + self._times.lane_rest_seconds
+        again = self._clock.seconds() + self.times.lane_rest_seconds
         self._spool.agenda.add(replace(parcel, due=again))
 
     def _ended(self, _: object, delivery: Deferred[None]) -> None:
@@ -148,7 +148,7 @@ class QueueRunner(Service):
         try:
             outcomes = await self._carry(job, lane, content)
             self._note_reached(lane, outcomes.values())
-            verdict = judge(job, outcomes, self._clock.seconds(), self._jitter(), self._times.give_up_after)
+            verdict = judge(job, outcomes, self._clock.seconds(), self._jitter(), self.times.give_up_after)
             return await self._settle(job, verdict, content)
         finally:
             content.close()
@@ -173,7 +173,7 @@ class QueueRunner(Service):
     def _note_reached(self, lane: Lane, outcomes: Iterable[api.Outcome]) -> None:
         """A lane whose servers cannot be reached rests: the others in it need not find out one by one."""
         if all(isinstance(outcome, api.Deferred) and not outcome.reply.host for outcome in outcomes):
-            self._spool.agenda.rest(lane, self._clock.seconds() + self._times.lane_rest_seconds)
+            self._spool.agenda.rest(lane, self._clock.seconds() + self.times.lane_rest_seconds)
         else:
             self._spool.agenda.awake(lane)
 
@@ -194,7 +194,7 @@ class QueueRunner(Service):
 
     def _put_off(self, mid: str, verdict: Verdict, error: MailError) -> tuple[Waits, ...]:
         """The report could not be kept now: the rows stay as they are, and are looked at again."""
-        again = self._times.again_seconds
+        again = self.times.again_seconds
         log(Event.QUEUE_NOT_RECORDED, mid=mid, reason=f"report: {error}", wait=spell(again))
         due = self._clock.seconds() + again
         return tuple(Waits(row.id, row.tries, due, each.reply) for row, each in verdict.undelivered)
@@ -205,7 +205,7 @@ class QueueRunner(Service):
             try:
                 return await self._spool.record(mid, gone, waiting)
             except MailError as error:
-                again = self._times.again_seconds
+                again = self.times.again_seconds
                 log(Event.QUEUE_NOT_RECORDED, mid=mid, reason=str(error), wait=spell(again))
             await deferLater(self._clock, again)
 

@@ -1,0 +1,197 @@
+"""The running server as Twisted's service: start, reload, stop.
+
+The order of a start has two reasons.  Ports are bound and certificates read
+*before* twistd drops root, everything that writes files is made *after* it, so
+that files belong to the server's user.  And nobody is let in before all stands;
+callers who come early wait in the kernel's queue.
+
+A stop goes the other way round: no new connections, conversations may end
+within `limits.stop`, deliveries under way too, then the store is closed.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.python.failure import Failure
+
+from mailstack import __version__
+from mailstack.app.logs import LogSink
+from mailstack.app.notify import notify
+from mailstack.app.parts import Parts, build
+from mailstack.app.sessions import door_limits, setting
+from mailstack.base.errors import MailError
+from mailstack.base.events import Event, add_sink, log, remove_sink
+from mailstack.config.diff import diff, in_force
+from mailstack.config.faults import ConfigError
+from mailstack.config.model import Config
+from mailstack.net.listen import Bind, Listener, PortTaken, Total
+from mailstack.tls.certs import CertificateFault
+from mailstack.tls.contexts import ServerContexts
+
+__all__ = ["Daemon"]
+
+Reader = Callable[[], Config]
+
+
+class Daemon(MultiService):
+    """One server.  `read_config` gives the configuration anew at each reload; ConfigError with all its faults."""
+
+    name = "mailstack"
+
+    def __init__(
+        self, config: Config, read_config: Reader, reactor: Any, passed_sockets: Mapping[tuple[str, int], int]
+    ) -> None:
+        MultiService.__init__(self)
+        self.config, self._read_config, self._reactor = config, read_config, reactor
+        self.total = Total(config.limits.connections)
+        self.parts: Parts | None = None
+        self.sink = LogSink(config.log.level)
+        self.ready: Deferred[None] = Deferred()
+        self._tls: ServerContexts | None = None
+        self._starting: Deferred[None] | None = None
+        self.listeners = [
+            Listener(
+                reactor,
+                listener.name,
+                [Bind(address.host, address.port) for address in listener.address],
+                passed_sockets=passed_sockets,
+                total=self.total,
+                stop_limit_seconds=config.limits.stop.total_seconds(),
+            )
+            for listener in config.listeners
+            if listener.enabled
+        ]
+        for listener in self.listeners:
+            MultiService.addService(self, listener)
+
+    # --- start ----------------------------------------------------------------------------------------------
+
+    def privilegedStartService(self) -> None:
+        """A fault here ends the start with one line: the port or the file, and what to do."""
+        try:
+            if self._tls is None and self.config.tls.certificate:
+                self._tls = ServerContexts(self.config.tls)
+            MultiService.privilegedStartService(self)
+        except (PortTaken, CertificateFault) as fault:
+            raise SystemExit(f"mailstack: {fault}") from None
+
+    def startService(self) -> None:
+        add_sink(self.sink)
+        log(Event.STARTING, version=__version__, state=self.config.state)
+        MultiService.startService(self)
+        signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._on_hangup))
+        self._starting = Deferred.fromCoroutine(self._start())
+        self._starting.addErrback(self._cannot_start)
+
+    async def _start(self) -> None:
+        try:
+            parts = build(self.config, self._reactor)
+        except MailError as error:
+            raise SystemExit(f"mailstack: {error.public}: {error.detail}") from None
+        except OSError as error:
+            raise SystemExit(
+                f"mailstack: state folder {self.config.state}: {error.strerror}: {error.filename}"
+            ) from None
+        self.parts = parts
+        parts.store.start()
+        parts.login.start()
+        await parts.spool.open()
+        MultiService.addService(self, parts.runner)
+        self._open_listeners()
+        log(Event.READY, listeners=len(self.listeners))
+        notify(f"READY=1\nSTATUS=serving {len(self.listeners)} listeners")
+        self.ready.callback(None)
+
+    def _cannot_start(self, failure: Failure) -> None:
+        """One line for a fault that has one, the traceback for one that nobody foresaw; status 1 either way."""
+        if failure.check(SystemExit):
+            sys.stderr.write(f"{failure.value}\n")
+        else:
+            failure.printTraceback(sys.stderr)
+        self._reactor.addSystemEventTrigger("after", "shutdown", _exit_with_status_1)
+        self._reactor.stop()
+
+    def _open_listeners(self) -> None:
+        assert self.parts is not None
+        for listener in self.listeners:
+            slice_ = self.config.listener(str(listener.name))
+            listener.stop_limit_seconds = self.config.limits.stop.total_seconds()
+            listener.open(
+                setting(self.config, self.parts, slice_, self._reactor, self._tls), door_limits(self.config, slice_)
+            )
+
+    # --- reload ---------------------------------------------------------------------------------------------
+
+    def reload(self) -> str:
+        """Take the configuration file and the certificates anew; what changed, in words.
+
+        ConfigError when it is faulty, and then all stays as it was.
+        """
+        notify(f"RELOADING=1\nMONOTONIC_USEC={int(self._reactor.seconds() * 1e6)}")
+        try:
+            config = self._read_config()
+            if self._tls is not None and config.tls.certificate:
+                self._tls.reload(config.tls)
+        except (ConfigError, CertificateFault) as faults:
+            log(Event.RELOAD_REFUSED, faults=str(faults))
+            raise
+        finally:
+            notify("READY=1")
+        changes = self._adopt(config)
+        log(Event.RELOADED, changes=changes)
+        return changes
+
+    def _adopt(self, config: Config) -> str:
+        """Connections made from now on live under the new settings; what wants a restart is named."""
+        changed = diff(self.config, config)
+        self.config = in_force(self.config, config)
+        self.total.limit = config.limits.connections
+        self.sink.set_least(config.log.level)
+        if self.parts is not None:
+            self.parts.reconfigure(self.config)
+            self._open_listeners()
+        return "; ".join(str(change) for change in changed) or "no setting differs; certificates were read again"
+
+    def _on_hangup(self) -> None:
+        with suppress(ConfigError, CertificateFault):  # told in the log; the old configuration stays
+            self.reload()
+
+    # --- stop -----------------------------------------------------------------------------------------------
+
+    def stopService(self) -> Deferred[None]:
+        connections = sum(len(listener.connections) for listener in self.listeners)
+        log(Event.STOPPING, sessions=connections, limit=self.config.limits.stop.total_seconds())
+        notify("STOPPING=1")
+        self.running = 0
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        """Each step whatever became of the one before: the store must be closed in the end."""
+        await self._step(lambda: gatherResults([listener.stopService() for listener in self.listeners]))
+        if self.parts is not None:
+            parts = self.parts
+            await self._step(parts.runner.stopService)
+            await self._step(lambda: maybeDeferred(parts.login.stop))
+            await self._step(lambda: Deferred.fromCoroutine(parts.store.stop()))
+            await self._step(lambda: maybeDeferred(parts.account_store.close))
+        log(Event.STOPPED)
+        remove_sink(self.sink)
+
+    async def _step(self, step: Callable[[], Awaitable[object]]) -> None:
+        try:
+            await step()
+        except Exception:  # noqa: BLE001  see _stop
+            log(Event.INTERNAL_ERROR, error_id="stop", where="stop", failure=Failure().getTraceback())
+
+
+def _exit_with_status_1() -> None:
+    """Twisted has no status for a reactor that was stopped; everything has been closed by now."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)

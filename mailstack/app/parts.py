@@ -1,0 +1,112 @@
+"""The composition root: every long-lived object is built here, once, lowest floor first, and nowhere else."""
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mailstack.accounts.directory import AccountDirectory
+from mailstack.accounts.login import PasswordLogin
+from mailstack.accounts.store import AccountStore
+from mailstack.app.reports import ReportMail
+from mailstack.base.secret import Secret
+from mailstack.config.model import Config
+from mailstack.dns.cache import CacheLimits
+from mailstack.dns.client import DnsClient, DnsTimes
+from mailstack.dns.resolvconf import Servers, read_resolv_conf, trusted
+from mailstack.queue.api import Courier
+from mailstack.queue.bounce import Bounces
+from mailstack.queue.pick import Agenda, LaneOf, by_domain, together
+from mailstack.queue.pick import Limits as AgendaLimits
+from mailstack.queue.runner import QueueRunner, QueueTimes
+from mailstack.queue.spool import Spool
+from mailstack.relay.courier import MxCourier, SmarthostCourier
+from mailstack.relay.dial import TcpDialler
+from mailstack.relay.settings import RelaySettings, Smarthost, SmarthostTls
+from mailstack.store.service import Store
+from mailstack.tls.contexts import ClientContexts
+
+__all__ = ["Parts", "build"]
+
+RESOLV_CONF = Path("/etc/resolv.conf")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything that lives as long as the process, listeners aside.  `imap_sessions`: how many an account has."""
+
+    store: Store
+    account_store: AccountStore
+    directory: AccountDirectory
+    login: PasswordLogin
+    spool: Spool
+    runner: QueueRunner
+    imap_sessions: dict[str, int]
+
+    def reconfigure(self, config: Config) -> None:
+        """Bring the live settings of a reload to those who hold them."""
+        self.directory.separator = config.accounts.subaddress
+        self.spool.agenda.limits = _agenda_limits(config)
+        self.runner.times = _queue_times(config)
+
+
+def build(config: Config, reactor: Any, *, inline: bool = False, tls_clients: Any = None) -> Parts:
+    """The parts, not yet started.  MailError(IN_USE) when another process has the state folder.
+
+    `inline` (tests): no threads, no syncs; `reactor` may then be a mere clock.
+    """
+    Path(config.state).mkdir(mode=0o700, parents=True, exist_ok=True)
+    store = Store(
+        config.state,
+        reactor=None if inline else reactor,
+        durability="none" if inline else config.store.durability,
+        mail=config.mail_folder,
+        **({"now": reactor.seconds} if inline else {}),
+    )
+    account_store = AccountStore(config.accounts_file)
+    directory = AccountDirectory(account_store, config.accounts.subaddress)
+    login = PasswordLogin(account_store, directory, reactor, inline=inline)
+    clients = ClientContexts() if tls_clients is None else tls_clients
+    route, lane_of, courier = _way_out(config, reactor, clients)
+    spool = Spool(
+        Path(config.state, "queue"), store.ledger, Agenda(_agenda_limits(config)), lane_of=lane_of, now=reactor.seconds
+    )
+    report = Bounces(config.hostname, ReportMail(store, directory, spool), reactor.seconds)
+    runner = QueueRunner(spool, {route: courier}, report, reactor, times=_queue_times(config), jitter=random.random)
+    return Parts(store, account_store, directory, login, spool, runner, {})
+
+
+def _agenda_limits(config: Config) -> AgendaLimits:
+    return AgendaLimits(running=config.relay.concurrency, running_a_lane=config.relay.concurrency_per_domain)
+
+
+def _queue_times(config: Config) -> QueueTimes:
+    return QueueTimes(stop_limit_seconds=config.limits.stop.total_seconds(), give_up_after=config.relay.give_up_after)
+
+
+def _way_out(config: Config, reactor: Any, clients: Any) -> tuple[str, LaneOf, Courier]:
+    """(route, lanes, courier): the smarthost when there is one, else everybody's MX."""
+    settings = RelaySettings(config.hostname, frozenset({config.hostname.lower()}), config.relay.mx_port)
+    dialler = TcpDialler(reactor, timeout_seconds=settings.connect_seconds)
+    resolver = DnsClient(_name_servers(config), reactor, times=DnsTimes(), cache=CacheLimits())
+    if config.relay.smarthost.host:
+        host = _smarthost(config)
+        return "smarthost", together(), SmarthostCourier(settings, host, resolver, dialler, reactor, clients)
+    return "mx", by_domain(), MxCourier(settings, resolver, dialler, reactor, clients, random.SystemRandom())
+
+
+def _name_servers(config: Config) -> Servers:
+    """The configured ones, or the system's."""
+    if not config.dns.servers:
+        return read_resolv_conf(RESOLV_CONF.read_text(encoding="utf-8") if RESOLV_CONF.exists() else "")
+    addresses = tuple((server.host, server.port) for server in config.dns.servers)
+    return Servers(addresses, trusted(addresses))
+
+
+def _smarthost(config: Config) -> Smarthost:
+    given = config.relay.smarthost
+    password = Secret("")
+    if given.password_file:
+        lines = Path(given.password_file).read_text(encoding="utf-8").splitlines()
+        password = Secret(lines[0] if lines else "")
+    return Smarthost(given.host, given.port, SmarthostTls(given.tls), user=given.user, password=password)

@@ -1,0 +1,139 @@
+"""What each listener does with a connection: from its configuration to its engine and session."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from mailstack import __version__
+from mailstack.app.parts import Parts
+from mailstack.config.model import Config, Listener
+from mailstack.flow.inbound import Inbound
+from mailstack.flow.promise import Promise
+from mailstack.flow.settings import FlowSettings
+from mailstack.flow.submission import Submission
+from mailstack.imap.server.factory import ImapSessions
+from mailstack.imap.server.session import ImapSettings
+from mailstack.imap.values import ImapLimits
+from mailstack.net.connection import Sessions, Setting
+from mailstack.net.listen import Limits
+from mailstack.pop3.server.factory import Pop3Sessions
+from mailstack.pop3.server.session import Pop3Settings
+from mailstack.pop3.values import Pop3Limits
+from mailstack.sasl import SERVER_MECHANISMS
+from mailstack.sasl.api import ServerExchange
+from mailstack.smtp.server.factory import Listening, SmtpSessions
+from mailstack.smtp.values import SmtpLimits
+
+__all__ = ["door_limits", "setting"]
+
+
+def setting(config: Config, parts: Parts, listener: Listener, reactor: Any, tls: Any) -> Setting:
+    """All that a connection to `listener` needs.  `tls` None: there is no certificate."""
+    return Setting(
+        listener.name,
+        reactor,
+        _SESSIONS[listener.protocol](config, parts, listener, reactor),
+        tls=tls if listener.tls != "none" else None,
+        implicit_tls=listener.tls == "implicit",
+        handshake_seconds=config.limits.tls_handshake.total_seconds(),
+    )
+
+
+def door_limits(config: Config, listener: Listener) -> Limits:
+    per_ip = listener.max_connections_per_address
+    if not per_ip and listener.protocol == "smtp":
+        per_ip = config.limits.smtp_connections_per_address
+    return Limits(listener.max_connections, per_ip, _REFUSALS[listener.protocol])
+
+
+_REFUSALS = {
+    "smtp": b"421 4.7.0 Too many connections, try again later\r\n",
+    "submission": b"421 4.7.0 Too many connections, try again later\r\n",
+    "imap": b"* BYE [UNAVAILABLE] Too many connections, try again later\r\n",
+    "pop3": b"-ERR [SYS/TEMP] Too many connections, try again later\r\n",
+}
+
+
+def _mechanisms(listener: Listener) -> Mapping[str, Callable[[], ServerExchange]]:
+    return {name: SERVER_MECHANISMS[name] for name in listener.mechanisms}
+
+
+def _smtp(config: Config, parts: Parts, listener: Listener, reactor: Any) -> Sessions:
+    def now() -> datetime:
+        return datetime.fromtimestamp(reactor.seconds(), UTC)
+
+    settings = FlowSettings(config.hostname, max_hops=config.limits.hops)
+    promise = Promise(parts.store, parts.spool, parts.directory, settings, now)
+    submission = listener.protocol == "submission"
+    flow = (
+        Submission(promise, parts.directory, settings, now)
+        if submission
+        else Inbound(promise, parts.directory, settings)
+    )
+    limits = config.limits
+    return SmtpSessions(
+        flow,
+        parts.login,
+        _mechanisms(listener),
+        SmtpLimits(
+            command_line_octets=limits.smtp_command_line,
+            auth_line_octets=limits.smtp_auth_line,
+            text_line_octets=limits.smtp_text_line,
+            message_octets=limits.message_size,
+            drained_octets=2 * limits.message_size,
+            recipients=limits.recipients,
+            recipients_unauthenticated=limits.recipients_unauthenticated,
+            bad_commands=limits.bad_commands,
+            errors=limits.errors,
+            command_seconds=limits.smtp_idle.total_seconds(),
+        ),
+        Listening(
+            config.hostname,
+            submission=submission,
+            starttls=listener.tls == "starttls",
+            auth_in_clear_on_loopback=config.accounts.allow_auth_in_clear_on_loopback,
+        ),
+    )
+
+
+def _imap(config: Config, parts: Parts, listener: Listener, _reactor: Any) -> Sessions:
+    limits = config.limits
+    settings = ImapSettings(
+        ImapLimits(
+            unauthenticated_bytes=limits.imap_literal_before_login,
+            command_bytes=limits.imap_command,
+            message_bytes=limits.message_size,
+            bad_commands=limits.bad_commands,
+            sessions_per_account=limits.imap_connections_per_account,
+            login_seconds=limits.before_login.total_seconds(),
+            idle_seconds=limits.imap_idle.total_seconds(),
+            nesting=limits.imap_nesting,
+        ),
+        starttls=listener.tls == "starttls",
+        clear_login_on_loopback=config.accounts.allow_auth_in_clear_on_loopback,
+        version=__version__,
+    )
+    mechanisms = _mechanisms(listener)
+    return ImapSessions(parts.store, parts.login, settings, mechanisms=mechanisms, sessions=parts.imap_sessions)
+
+
+def _pop3(config: Config, parts: Parts, listener: Listener, _reactor: Any) -> Sessions:
+    limits = config.limits
+    settings = Pop3Settings(
+        Pop3Limits(
+            bad_commands=limits.bad_commands,
+            login_seconds=limits.before_login.total_seconds(),
+            idle_seconds=limits.pop3_idle.total_seconds(),
+        ),
+        starttls=listener.tls == "starttls",
+        clear_login_on_loopback=config.accounts.allow_auth_in_clear_on_loopback,
+    )
+    return Pop3Sessions(parts.store, parts.login, settings, mechanisms=_mechanisms(listener))
+
+
+_SESSIONS: Mapping[str, Callable[[Config, Parts, Listener, Any], Sessions]] = {
+    "smtp": _smtp,
+    "submission": _smtp,
+    "imap": _imap,
+    "pop3": _pop3,
+}
