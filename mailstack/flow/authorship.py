@@ -11,7 +11,6 @@ from mailstack.store.api import Staged
 
 __all__ = ["HeaderRewriter", "complete_header", "written_by"]
 
-_NOT_FOUND = -1 + 4
 _SECRET = frozenset({b"bcc", b"resent-bcc"})  # RFC 5322 §3.6.3
 
 
@@ -49,6 +48,14 @@ def _without_bcc(header: Header) -> bytes:
     return bytes(kept + header.data[start:])
 
 
+def _block_end(head: bytearray, searched: int) -> int:
+    """Offset behind the blank line, which is not before `searched`; 0 while there is none."""
+    if head.startswith(b"\r\n"):
+        return 2
+    blank = head.find(b"\r\n\r\n", searched)
+    return 0 if blank < 0 else blank + 4
+
+
 class HeaderRewriter:
     """A staged message whose header block is changed as it comes; implements `store.api.Staged`.
 
@@ -72,8 +79,8 @@ class HeaderRewriter:
             return
         searched = max(0, len(self._head) - 3)
         self._head += data
-        end = 2 if self._head.startswith(b"\r\n") else self._head.find(b"\r\n\r\n", searched) + 4
-        if end != _NOT_FOUND:
+        end = _block_end(self._head, searched)
+        if end:
             self._pass(end)
         elif len(self._head) > self._limit:
             raise MailError(Condition.BAD_CONTENT, f"The header is longer than {self._limit} octets")
