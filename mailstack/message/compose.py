@@ -30,6 +30,7 @@ __all__ = [
 _LINE = 78  # octets, RFC 5322 §2.1.1
 _HARD_LINE = 998
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
 
 
@@ -43,7 +44,9 @@ class Mailbox:
     def encode(self) -> str:
         """`Display <local@domain>`, the display name as RFC 5322 §3.4 and RFC 2047 §5 want it."""
         local, _, domain = self.address.rpartition("@")
-        spec = f"{quoted_local(local.encode()).decode()}@{domain}"
+        if not _QUOTED.fullmatch(local):  # a path of SMTP may have it quoted already
+            local = quoted_local(local.encode()).decode()
+        spec = f"{local}@{domain}"
         return f"{_phrase(self.display)} <{spec}>" if self.display else spec
 
 

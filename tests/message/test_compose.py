@@ -74,7 +74,7 @@ def test_text_and_subject_come_back(text: str, subject: str) -> None:
     assert octets.count(b"\n") == octets.count(b"\r\n") == octets.count(b"\r")
     assert all(len(line) <= 998 for line in octets.split(b"\r\n"))
     found = read(octets)
-    assert found.get_content().rstrip("\n") == text.rstrip("\n")
+    assert found.get_content().replace("\r\n", "\n").rstrip("\r\n") == text.rstrip("\n")
     if not subject.isascii():
         cleaned = compose._CONTROLS.sub(" ", subject)
         assert found["subject"].split() == cleaned.split()
@@ -86,6 +86,11 @@ def test_a_display_name_cannot_forge_a_field(display: str) -> None:
     assert body == b"x"
     names = [line.partition(b":")[0] for line in head.split(b"\r\n") if not line.startswith((b" ", b"\t"))]
     assert names[:6] == [b"Date", b"From", b"To", b"Subject", b"Message-ID", b"MIME-Version"]
+
+
+def test_quotes_are_put_once() -> None:
+    assert Mailbox('"b b"@x').encode() == Mailbox("b b@x").encode() == '"b b"@x'
+    assert Mailbox('"@x').encode() == '"\\""@x'
 
 
 @pytest.mark.parametrize(
