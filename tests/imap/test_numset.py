@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,7 +72,7 @@ def test_encode_and_parse(ranges):
 def test_merged_spans_hold_the_same_indices(spans):
     result = merged(spans)
     assert {i for a, b in spans for i in range(a, b)} == {i for a, b in result for i in range(a, b)}
-    assert all(a[1] < b[0] for a, b in zip(result, result[1:], strict=False))
+    assert all(a[1] < b[0] for a, b in pairwise(result))
 
 
 @given(st.sets(st.integers(1, 60)), st.lists(st.tuples(st.integers(1, 70), st.integers(1, 70)), min_size=1))
