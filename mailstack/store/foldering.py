@@ -19,6 +19,7 @@ from mailstack.store.foldertext import FolderText
 from mailstack.store.index import accounts, mailboxes, messages, subscriptions, tombstones
 from mailstack.store.index.mailboxes import Box
 from mailstack.store.txn import Txn
+from mailstack.store.uidvalidity import keep_uidvalidity, next_uidvalidity
 
 __all__ = [
     "Home",
@@ -138,8 +139,8 @@ def _adopt(txn: Txn, home: Home, folder: str, name: str) -> Box:
 def _new_box(txn: Txn, home: Home, folder: str, name: str, text: FolderText) -> Box:
     known_id = text.mailbox_id if text.mailbox_id and mailboxes.id_is_free(txn.db, text.mailbox_id) else 0
     is_known = bool(text.uidvalidity and text.uids_below)
-    uidvalidity = text.uidvalidity if is_known else mailboxes.next_uidvalidity(txn.db, txn.site.now())
-    mailboxes.keep_uidvalidity(txn.db, uidvalidity)
+    uidvalidity = text.uidvalidity if is_known else next_uidvalidity(txn)
+    keep_uidvalidity(txn, uidvalidity)
     return Box(
         id=MailboxId(known_id),
         account=home.id,

@@ -17,7 +17,7 @@ from pathlib import Path
 from mailstack.store.api import SpecialUse
 from mailstack.store.flags import MAX_KEYWORDS, Keywords
 
-__all__ = ["FolderText", "format_folder", "format_names", "parse_folder", "parse_names", "read"]
+__all__ = ["FolderText", "format_folder", "format_names", "number", "parse_folder", "parse_names", "read"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +64,15 @@ def parse_folder(text: str) -> FolderText:
         else:
             found[key] = value
     return FolderText(
-        _number(found.get("uidvalidity")),
-        _number(found.get("uids-below")),
-        _number(found.get("mailbox-id")),
+        number(found.get("uidvalidity")),
+        number(found.get("uids-below")),
+        number(found.get("mailbox-id")),
         _special_use(found.get("special-use")),
         tuple(keywords.get(slot, "") for slot in range(max(keywords, default=-1) + 1)),
     )
 
 
-def _number(text: str | None) -> int:
+def number(text: str | None) -> int:
     """A number that IMAP can carry (RFC 9051 §9, nz-number), else 0."""
     return int(text) if text and text.isascii() and text.isdigit() and int(text) < 1 << 32 else 0
 

@@ -12,8 +12,6 @@ __all__ = [
     "by_name",
     "id_is_free",
     "insert",
-    "keep_uidvalidity",
-    "next_uidvalidity",
     "of_account",
     "place_of",
     "remove",
@@ -113,21 +111,3 @@ def place_of(txn: Any, mailbox: int) -> tuple[str, str] | None:
         (mailbox,),
     ).fetchone()
     return found
-
-
-def next_uidvalidity(txn: Any, now: float) -> int:
-    """A value that no mailbox of this store has had: from the time, strictly rising.  RFC 9051 §2.3.1.1"""
-    value = max(int(now), _last_uidvalidity(txn) + 1)
-    keep_uidvalidity(txn, value)
-    return value
-
-
-def keep_uidvalidity(txn: Any, value: int) -> None:
-    """Never give a value up to this one again."""
-    if value > _last_uidvalidity(txn):
-        txn.execute("INSERT OR REPLACE INTO counter VALUES ('uidvalidity', ?)", (value,))
-
-
-def _last_uidvalidity(txn: Any) -> int:
-    found = txn.execute("SELECT value FROM counter WHERE name = 'uidvalidity'").fetchone()
-    return 0 if found is None else int(found[0])

@@ -1,0 +1,22 @@
+"""Whole numbers of the store that only rise."""
+
+from typing import Any
+
+__all__ = ["UIDVALIDITY", "UIDVALIDITY_BELOW", "get", "raise_to"]
+
+UIDVALIDITY = "uidvalidity"  # the highest that was given
+UIDVALIDITY_BELOW = "uidvalidity-below"  # the store's text file says: values below it may have been given
+
+
+def get(txn: Any, name: str) -> int | None:
+    """None: it has never been raised, the index is new."""
+    found = txn.execute("SELECT value FROM counter WHERE name = ?", (name,)).fetchone()
+    return None if found is None else int(found[0])
+
+
+def raise_to(txn: Any, name: str, value: int) -> None:
+    """To this value, unless it is there or above."""
+    txn.execute(
+        "INSERT INTO counter VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
+        (name, value),
+    )
