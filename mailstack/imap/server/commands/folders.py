@@ -119,10 +119,22 @@ async def rename(cmd: Rename, session: Session, out: Sink) -> Done:  # noqa: ARG
         raise MailError(Condition.MAILBOX_EXISTS, "Mailbox exists already")
     if new.startswith(old + SEPARATOR) and old != INBOX:
         raise MailError(Condition.BAD_MAILBOX_NAME, "A mailbox cannot go below itself")
-    account.folder(old)
+    moving = _topmost(old, account)
     await _create_parents(account, new)
-    await account.rename(old, new)
+    for name in moving:
+        await account.rename(name, new + name.removeprefix(old))
     return Done("RENAME completed")
+
+
+def _topmost(old: str, account: MailAccount) -> list[str]:
+    """The mailbox itself, or the highest ones below when it is only a name.  MailError(NO_SUCH_MAILBOX)."""
+    names = {folder.name for folder in account.folders()}
+    if old in names:
+        return [old]
+    below = [name for name in names if name.startswith(old + SEPARATOR)]
+    if not below:
+        account.folder(old)
+    return sorted(name for name in below if not names.intersection(parents(name)))
 
 
 # --- SUBSCRIBE, UNSUBSCRIBE ---
