@@ -12,12 +12,12 @@ within `limits.stop`, deliveries under way too, then the store is closed.
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
 from twisted.python.failure import Failure
 
 from mailstack import __version__
@@ -25,11 +25,13 @@ from mailstack.app.logs import LogSink
 from mailstack.app.notify import notify
 from mailstack.app.parts import Parts, build
 from mailstack.app.sessions import door_limits, setting
+from mailstack.app.steering import steering
 from mailstack.base.errors import MailError
 from mailstack.base.events import Event, add_sink, log, remove_sink
 from mailstack.config.diff import diff, in_force
 from mailstack.config.faults import ConfigError
 from mailstack.config.model import Config
+from mailstack.control.server import ControlServer
 from mailstack.net.listen import Bind, Listener, PortTaken, Total
 from mailstack.tls.certs import CertificateFault
 from mailstack.tls.contexts import ServerContexts
@@ -51,6 +53,7 @@ class Daemon(MultiService):
         self.config, self._read_config, self._reactor = config, read_config, reactor
         self.total = Total(config.limits.connections)
         self.parts: Parts | None = None
+        self.control: ControlServer | None = None
         self.sink = LogSink(config.log.level)
         self.ready: Deferred[None] = Deferred()
         self._tls: ServerContexts | None = None
@@ -103,6 +106,9 @@ class Daemon(MultiService):
         parts.login.start()
         await parts.spool.open()
         MultiService.addService(self, parts.runner)
+        commands = steering(parts, self.listeners, self.reload, self._reactor)
+        self.control = ControlServer(self.config.control_socket, commands, self._reactor)
+        MultiService.addService(self, self.control)
         self._open_listeners()
         log(Event.READY, listeners=len(self.listeners))
         notify(f"READY=1\nSTATUS=serving {len(self.listeners)} listeners")
@@ -128,8 +134,8 @@ class Daemon(MultiService):
 
     # --- reload ---------------------------------------------------------------------------------------------
 
-    def reload(self) -> str:
-        """Take the configuration file and the certificates anew; what changed, in words.
+    def reload(self) -> Sequence[str]:
+        """Take the configuration file and the certificates anew; what changed, a line each.
 
         ConfigError when it is faulty, and then all stays as it was.
         """
@@ -144,10 +150,10 @@ class Daemon(MultiService):
         finally:
             notify("READY=1")
         changes = self._adopt(config)
-        log(Event.RELOADED, changes=changes)
+        log(Event.RELOADED, changes="; ".join(changes) or "certificates only")
         return changes
 
-    def _adopt(self, config: Config) -> str:
+    def _adopt(self, config: Config) -> Sequence[str]:
         """Connections made from now on live under the new settings; what wants a restart is named."""
         changed = diff(self.config, config)
         self.config = in_force(self.config, config)
@@ -156,7 +162,7 @@ class Daemon(MultiService):
         if self.parts is not None:
             self.parts.reconfigure(self.config)
             self._open_listeners()
-        return "; ".join(str(change) for change in changed) or "no setting differs; certificates were read again"
+        return [str(change) for change in changed]
 
     def _on_hangup(self) -> None:
         with suppress(ConfigError, CertificateFault):  # told in the log; the old configuration stays
@@ -176,6 +182,7 @@ class Daemon(MultiService):
         await self._step(lambda: gatherResults([listener.stopService() for listener in self.listeners]))
         if self.parts is not None:
             parts = self.parts
+            await self._step(lambda: maybeDeferred(self.control.stopService) if self.control else succeed(None))
             await self._step(parts.runner.stopService)
             await self._step(lambda: maybeDeferred(parts.login.stop))
             await self._step(lambda: Deferred.fromCoroutine(parts.store.stop()))

@@ -8,19 +8,19 @@ import sys
 import threading
 from pathlib import Path
 
-from mailstack.tls.certs import make_ca, make_certificate
+from mailstack.tls.authority import make_certificate
 
 BIN = Path(sys.executable).parent
 PATIENCE = 30
 PASSWORDS = {"alice@demo.test": "alice-secret-1", "bob@demo.test": "bob-secret-2"}
 
 CONFIG = """
-hostname = "localhost"
+hostname = "mail.demo.test"
 state = "{folder}/state"
 {top}
 [tls]
-certificate = "{folder}/cert.pem"
-key = "{folder}/key.pem"
+certificate = "{folder}/server.pem"
+key = "{folder}/server.key"
 
 [log]
 format = "json"
@@ -42,7 +42,6 @@ class Daemon:
         self.folder = Path(folder)
         self.folder.mkdir(exist_ok=True)
         self.config = self.folder / "mailstack.toml"
-        self.ca = str(self.folder / "ca.pem")
         self.accounts = accounts
         self.events, self.ports = [], {}
         self._changed = threading.Condition()
@@ -53,13 +52,8 @@ class Daemon:
         self.start()
 
     def _write(self, top, more, dns):
-        authority = make_ca("mailstack test CA")
-        pair = make_certificate(authority, ["localhost", "127.0.0.1", "mail.demo.test"])
-        (self.folder / "ca.pem").write_bytes(authority.certificate_pem)
-        (self.folder / "cert.pem").write_bytes(pair.certificate_pem)
-        key = self.folder / "key.pem"
-        key.touch(mode=0o600)
-        key.write_bytes(pair.key_pem)
+        made = make_certificate(self.folder, ["mail.demo.test"])
+        self.ca = made.authority
         listeners = "\n".join(f'[listeners.{name}]\naddress = ["127.0.0.1:0"]\n' for name in LISTENERS)
         self.config.write_text(
             CONFIG.format(folder=self.folder, top=top, more=more, dns=dns, listeners=listeners), encoding="utf-8"

@@ -10,6 +10,7 @@ import smtplib
 import ssl
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -111,20 +112,23 @@ def refuse_strangers(check: Checker) -> str:
 
 def deliver_and_push(check: Checker) -> str:
     """alice → bob with an attachment; bob's phone, in IDLE, hears of it."""
-    with check.inbox("bob@demo.test") as imap:
+    message = _message("alice@demo.test", "bob@demo.test", "Pushed")
+    check.sent = message.as_bytes(policy=message.policy.clone(linesep="\r\n"))
+    with check.inbox("bob@demo.test") as imap, check.submission() as smtp:
         imap.send(b"i1 IDLE\r\n")
         if not imap.readline().startswith(b"+"):
             raise CheckFailed("IDLE was not taken")
-        check.sent = check.send("bob@demo.test", "Pushed")
-        accepted = time.monotonic()
-        line = imap.readline()
+        with ThreadPoolExecutor(1) as other:
+            news = other.submit(lambda: (imap.readline(), time.monotonic()))
+            smtp.sendmail("alice@demo.test", ["bob@demo.test"], check.sent)
+            accepted = time.monotonic()
+            line, heard = news.result(PATIENCE)
         if b"EXISTS" not in line:
             raise CheckFailed(f"instead of EXISTS: {line.decode('utf-8', 'replace').strip()}")
-        pushed = max(time.monotonic() - accepted, 0.0)
         imap.send(b"DONE\r\n")
         while not imap.readline().startswith(b"i1 "):
             pass
-    return f"{len(check.sent)} octets; EXISTS within {pushed * 1000:.1f} ms of the 250"
+    return f"{len(check.sent)} octets; EXISTS {abs(heard - accepted) * 1000:.1f} ms from the 250"
 
 
 def fetch_by_imap(check: Checker) -> str:

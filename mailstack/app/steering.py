@@ -1,0 +1,73 @@
+"""What the command line may ask of the running server: the tables of `control.commands`, and the server's own."""
+
+import os
+import resource
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.internet.threads import deferToThreadPool
+
+from mailstack import __version__
+from mailstack.accounts.passwords import Credential, make_credential
+from mailstack.app.parts import Parts
+from mailstack.base.secret import Secret
+from mailstack.config.faults import ConfigError
+from mailstack.control.commands import Commands, account_commands, queue_commands
+from mailstack.net.listen import Bind, Listener
+from mailstack.tls.certs import CertificateFault
+
+__all__ = ["steering"]
+
+Reload = Callable[[], Sequence[str]]
+
+
+def steering(parts: Parts, listeners: Sequence[Listener], reload: Reload, reactor: Any) -> Commands:
+    """One table: name → async function of plain arguments, its result plain JSON."""
+
+    async def hashed(password: Secret) -> Credential:
+        """In a thread: 20 ms of argon2 would hold everybody up."""
+        made: Credential = await deferToThreadPool(reactor, reactor.getThreadPool(), make_credential, password)
+        return made
+
+    async def status() -> dict[str, Any]:
+        return _status(parts, listeners, reactor.seconds() - started)
+
+    async def reload_now() -> dict[str, Any]:
+        try:
+            return {"changes": list(reload()), "faults": []}
+        except (ConfigError, CertificateFault) as faults:
+            return {"changes": [], "faults": str(faults).splitlines()}
+
+    started = reactor.seconds()
+    return {
+        **account_commands(parts.account_store, hashed, lambda: parts.store),
+        **queue_commands(parts.spool),
+        "status": status,
+        "reload": reload_now,
+    }
+
+
+def _status(parts: Parts, listeners: Sequence[Listener], seconds: float) -> dict[str, Any]:
+    waiting = parts.spool.list()
+    return {
+        "version": __version__,
+        "process": os.getpid(),
+        "up": _spell(seconds),
+        "memory": f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB at most so far",
+        "accounts": len(parts.directory.accounts()),
+        "domains": " ".join(parts.directory.own_domains()) or "none: mailstack domain add NAME",
+        "queue": f"{len(waiting)} recipients of {len({row.message_id for row in waiting})} messages",
+        "listeners": [
+            {
+                "listener": str(listener.name),
+                "address": [str(Bind(*address)) for address in listener.addresses],
+                "connections": len(listener.connections),
+            }
+            for listener in listeners
+        ],
+    }
+
+
+def _spell(seconds: float) -> str:
+    days, rest = divmod(int(seconds), 86400)
+    return (f"{days} d " if days else "") + f"{rest // 3600} h {rest // 60 % 60} min {rest % 60} s"
