@@ -21,7 +21,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("mailstack.cli.demo", "Run the whole server on this machine, to try it."),
     "domain": ("mailstack.cli.domain", "The domains this server takes mail for."),
     "queue": ("mailstack.cli.queue", "Mail that waits to be sent to other servers."),
-    "reload": ("mailstack.cli.server", "Have the running server read its configuration again."),
+    "reload": ("mailstack.cli.server", "Have the running server read its configuration and certificates again."),
     "status": ("mailstack.cli.server", "What the running server is doing."),
 }
 

@@ -110,7 +110,7 @@ def _expect_state(folder: str) -> None:
         pass
     except OSError as failure:
         raise Failed(
-            f"the state folder {folder} cannot be made ({failure.strerror}); make it, or set another in the configuration"
+            f"the state folder {folder} cannot be made ({failure.strerror}); make it, or set another `state`"
         ) from None
 
 

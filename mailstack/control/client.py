@@ -21,7 +21,7 @@ def ask(path: str, command: str, *, timeout: float = 60.0, **arguments: Any) -> 
             connection.connect(path)
             connection.sendall(Question(command, arguments).encode())
             line = _read_line(connection)
-        except (FileNotFoundError, ConnectionRefusedError) as failure:
+        except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError) as failure:
             raise NobodyThere(path) from failure
         except PermissionError:
             raise MailError(

@@ -96,6 +96,7 @@ class _Asking(Protocol):
         self._server = server
         self._received = bytearray()
         self._asked = False
+        self._refusal: Answer | None = None  # said after the question: closing with it unread would cut the answer off
 
     def connectionMade(self) -> None:
         uid = _peer_uid(self.transport.getHandle())  # type: ignore[union-attr]
@@ -106,7 +107,7 @@ class _Asking(Protocol):
                 ip=f"user {uid}",
                 reason="neither root nor the server's user",
             )
-            self._say(Answer(error="this user may not", condition=Condition.NOT_ALLOWED.name))
+            self._refusal = Answer(error="this user may not", condition=Condition.NOT_ALLOWED.name)
         self._timer = self._server.reactor.callLater(_ASK_WITHIN, self._too_late)
 
     def dataReceived(self, data: bytes) -> None:
@@ -120,11 +121,11 @@ class _Asking(Protocol):
             self._server.running_commands.add(asking)
             asking.addBoth(lambda _: self._server.running_commands.discard(asking))
         elif len(self._received) >= QUESTION_LIMIT:
-            self._say(Answer(error=f"question longer than {QUESTION_LIMIT} octets", condition=Condition.LIMIT.name))
+            self.transport.loseConnection()  # type: ignore[union-attr]
 
     async def _answer(self, line: bytes) -> None:
         """The work goes on when the asking side has gone; only nobody hears of it."""
-        self._say(await self._server.answer(line))
+        self._say(self._refusal or await self._server.answer(line))
 
     def _say(self, answer: Answer) -> None:
         self._asked = True
