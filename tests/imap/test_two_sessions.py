@@ -8,7 +8,7 @@ import re
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from tests.imap.fakes import World
 
@@ -62,6 +62,8 @@ class TwoSessions(RuleBasedStateMachine):
         for _ in range(messages):
             self.box.add()
         self.clients = [Client(self.world), Client(self.world)]
+        for who in (0, 1):
+            self.catch_up(who)
 
     who = st.sampled_from([0, 1])
 
@@ -109,24 +111,21 @@ class TwoSessions(RuleBasedStateMachine):
         for line in client.talk.say("DONE"):
             client.take(line, quiet=False)
 
-    @precondition(lambda self: self.box)
     @rule(who=who)
     def catch_up(self, who):
-        """After NOOP and FETCH a client knows all there is to know."""
-        client = self.clients[who]
-        client.command("NOOP")
-        client.command("UID FETCH 1:* (UID FLAGS)")
-        assert client.uids == self.box.columns.uids
-        assert client.flags == {uid: set(self.box.columns.flags(uid)) for uid in self.box.columns.uids}
-
-    @rule(who=who)
-    def told_flags_are_true(self, who):
-        """What a client was told of flags holds after NOOP, without asking."""
+        """After NOOP, what a client was told of flags is true; after FETCH it knows all there is to know."""
         client = self.clients[who]
         client.command("NOOP")
         for uid, flags in client.flags.items():
             assert flags == set(self.box.columns.flags(uid))
+        client.command("UID FETCH 1:* (UID FLAGS)")
+        assert client.uids == self.box.columns.uids
+        assert client.flags == {uid: set(self.box.columns.flags(uid)) for uid in self.box.columns.uids}
+
+    def teardown(self):
+        for who in (0, 1):
+            self.catch_up(who)
 
 
 TestTwoSessions = TwoSessions.TestCase
-TestTwoSessions.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
+TestTwoSessions.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
