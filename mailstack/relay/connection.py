@@ -13,7 +13,7 @@ from mailstack.base.engine import NEED_DATA, BodyChunk, BodyEnd
 from mailstack.net import through
 from mailstack.net.gate import Gate
 from mailstack.smtp.client import SmtpClient
-from mailstack.smtp.conversation import ClientEvent, ClientLimits, ClientRequest, Ended, Quit
+from mailstack.smtp.conversation import ClientEvent, ClientLimits, ClientRequest, Quit
 from mailstack.store.api import Content
 
 __all__ = ["CHUNK", "RemoteConnection", "TlsBroken", "one_connection"]
@@ -141,7 +141,7 @@ class RemoteConnection(Protocol):
         self._gate.open()
 
     def stopProducing(self) -> None:
-        self._gate.open()
+        """Nothing: `connectionLost` comes next, and who waits at the gate must not go on before it."""
 
     # --- inside ----------------------------------------------------------------------------------------
 
@@ -196,7 +196,8 @@ class RemoteConnection(Protocol):
             self._handshake.errback(failure)
 
     def _take_leave(self) -> None:
-        if isinstance(self._engine.next_event(), Ended):
+        self._engine.next_event()
+        if self._engine.ended:
             self._transport.loseConnection()
 
 

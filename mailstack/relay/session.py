@@ -1,8 +1,8 @@
 """One visit to one server: from dialling to the outcome of every recipient."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.error import ConnectError
 from twisted.internet.interfaces import IReactorTime
@@ -32,7 +32,13 @@ from mailstack.store.api import Content
 
 __all__ = ["Carried", "Errand", "NotReady", "Target", "TlsClients", "Visits", "outcome_of"]
 
-TlsClients = Callable[[str, bool], Any]  # (host name, verify) → Twisted's IOpenSSLClientConnectionCreator
+
+class TlsClients(Protocol):
+    """`tls.contexts.ClientContexts`."""
+
+    def __call__(self, hostname: str, *, verify: bool) -> Any:
+        """Twisted's IOpenSSLClientConnectionCreator for one connection."""
+
 
 _SCAN_MAX = 1 << 20  # longer messages are declared 8-bit unseen: that is always allowed
 
@@ -183,7 +189,7 @@ class _Visit:
 
     async def _handshake(self) -> None:
         try:
-            await self.connection.start_tls(self.tls(self.target.host, self.policy.verify))
+            await self.connection.start_tls(self.tls(self.target.host, verify=self.policy.verify))
         except TlsBroken as failure:
             raise self._trouble("4.7.5", str(failure), tls_broken=True) from failure
 

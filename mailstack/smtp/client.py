@@ -152,6 +152,10 @@ class SmtpClient:
         return limits.command_seconds
 
     @property
+    def ended(self) -> bool:
+        return self._state is _State.ENDED
+
+    @property
     def interrupted(self) -> bool:
         """Whether the rest of a body is of no use: the server has answered before its end, or is gone."""
         self._read_replies()

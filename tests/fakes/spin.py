@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from twisted.internet.defer import Deferred
 from twisted.internet.epollreactor import EPollReactor
+from twisted.protocols import tls
 from twisted.python.failure import Failure
 
 
@@ -13,7 +14,7 @@ class Spinner:
         self.reactor = EPollReactor()
         self.reactor.startRunning(installSignalHandlers=False)
 
-    def run(self, coroutine, limit=20.0):
+    def run(self, coroutine, limit=5.0):
         """What the coroutine (or Deferred) comes to; AssertionError after `limit` seconds."""
         results = []
         waiting = coroutine if isinstance(coroutine, Deferred) else Deferred.fromCoroutine(coroutine)
@@ -23,7 +24,7 @@ class Spinner:
             results[0].raiseException()
         return results[0]
 
-    def until(self, happened, limit=20.0):
+    def until(self, happened, limit=5.0):
         end = time.monotonic() + limit
         while not happened():
             assert time.monotonic() < end, "nothing happened"
@@ -45,7 +46,10 @@ class Spinner:
 @contextmanager
 def spinning():
     spinner = Spinner()
+    usual = tls._get_default_clock
+    tls._get_default_clock = lambda: spinner.reactor  # STARTTLS has no argument for it
     try:
         yield spinner
     finally:
+        tls._get_default_clock = usual
         spinner.close()
