@@ -26,9 +26,9 @@ TABLE = [
         {"access-type": b"URL", "url": b"ftp://cs.utk.edu/pub/moore/bulk-mailer.tar"},
     ),
     (
-        b"a/x; title*0*=us-ascii'en'This%20is%20even%20more%20; title*1*=%2A%2A%2Afun%2A%2A%2A%20; title*2=\"isn't it!\"",
+        b"a/x; title*0*=us-ascii'en'This%20is%20more%20; title*1*=%2A%2A%2Afun%2A%2A%2A%20; title*2=\"isn't it!\"",
         b"a/x",
-        {"title*": b"us-ascii'en'This%20is%20even%20more%20%2A%2A%2Afun%2A%2A%2A%20isn%27t%20it!"},
+        {"title*": b"us-ascii'en'This%20is%20more%20%2A%2A%2Afun%2A%2A%2A%20isn%27t%20it!"},
     ),
     # pieces in another order, and one that is missing
     (b"a/b; n*1=two; n*0=one", b"a/b", {"n": b"onetwo"}),

@@ -1,0 +1,116 @@
+"""APPEND: streamed, with flags and date, refused early."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from mailstack.base.errors import Condition, MailError, ParseFault
+from mailstack.imap.cursor import Cursor
+from mailstack.imap.server.commands.append import parse
+from mailstack.imap.values import ImapLimits
+from tests.imap.fakes import World
+
+MESSAGE = b"Subject: appended\r\n\r\nbody\r\n"
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+def test_grammar():
+    found = parse(Cursor([b'saved-messages (\\Seen) "17-Jul-1996 02:44:25 -0700" {310}']))
+    assert (found.target, found.flags) == ("saved-messages", ("\\Seen",))
+    assert found.internal_date == datetime(1996, 7, 17, 2, 44, 25, tzinfo=timezone(-timedelta(hours=7)))
+    bare = parse(Cursor([b"INBOX {5+}"]))
+    assert (bare.target, bare.flags, bare.internal_date) == ("INBOX", (), None)
+    dated = parse(Cursor([b'INBOX " 1-Feb-2024 10:00:00 +0000" {5}']))
+    assert dated.internal_date == datetime(2024, 2, 1, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"INBOX", b"INBOX message", b'INBOX "message"', b"INBOX (\\Bogus) {5}", b'INBOX "1-Foo-2024 10:00:00 +0000" {5}',
+     b'INBOX "31-Feb-2024 10:00:00 +0000" {5}', b"INBOX (a {5}", b"{5}"],
+)  # fmt: skip
+def test_rejected(text):
+    with pytest.raises(ParseFault):
+        parse(Cursor([text]))
+
+
+def append(talk, arguments, message=MESSAGE):
+    return talk.say(f"a APPEND {arguments} {{{len(message)}+}}".encode() + b"\r\n" + message + b"\r\n")
+
+
+def test_appenduid_and_content(world):
+    talk = world.login()
+    validity = world.box("Sent").folder.uidvalidity
+    answer = append(talk, 'Sent (\\Seen $Forwarded) "17-Jul-1996 02:44:25 -0700"')
+    assert answer == [f"a OK [APPENDUID {validity} 1] APPEND completed"]
+    flags, octets, date = world.box("Sent").columns.rows[1]
+    assert flags == ("\\Seen", "$Forwarded")
+    assert octets == MESSAGE
+    assert date.utcoffset() == timedelta(hours=-7)
+
+
+def test_synchronizing_literal(world):
+    talk = world.login()
+    assert talk.say(f"a APPEND Drafts {{{len(MESSAGE)}}}")[0].startswith("+ ")
+    assert talk.say(MESSAGE) == []
+    assert talk.say("")[0].startswith("a OK [APPENDUID")
+
+
+def test_into_the_selected_mailbox(world):
+    talk = world.login()
+    talk.say("s SELECT INBOX")
+    assert append(talk, "INBOX")[:2] == ["* 1 EXISTS", "* 1 RECENT"]
+
+
+def test_no_such_mailbox_is_said_before_the_message(world):
+    talk = world.login()
+    assert talk.say("a APPEND Nowhere {100}") == ["a NO [TRYCREATE] No such mailbox"]
+    assert append(talk, "Nowhere") == ["a NO [TRYCREATE] No such mailbox"]
+    assert talk.say("b NOOP") == ["b OK NOOP completed"], "the message was no command"
+
+
+def test_mailbox_that_vanishes_while_the_message_comes(world):
+    talk = world.login()
+    talk.say(f"a APPEND Drafts {{{len(MESSAGE)}}}")
+    del world.account().boxes["Drafts"]
+    assert talk.say(MESSAGE + b"\r\n") == ["a NO [TRYCREATE] No such mailbox"]
+    assert world.store.staged[-1].discarded
+
+
+def test_too_big(world):
+    world = World(limits=ImapLimits(message_bytes=1000))
+    talk = world.login()
+    assert talk.say("a APPEND INBOX {1001}")[0].startswith("a NO [TOOBIG]")
+    assert append(talk, "INBOX", b"x" * 1001)[0].startswith("a NO [TOOBIG]")
+    assert append(talk, "INBOX", b"x" * 1000)[0].startswith("a OK")
+
+
+def test_empty_message(world):
+    talk = world.login()
+    assert append(talk, "INBOX", b"")[0].startswith("a NO")
+    assert world.box().columns.uids == []
+
+
+def test_disk_full(world, monkeypatch):
+    talk = world.login()
+
+    async def full(*_):
+        raise MailError(Condition.STORAGE_FULL, "Disk is full")
+
+    monkeypatch.setattr(world.account(), "append", full)
+    assert append(talk, "INBOX") == ["a NO [OVERQUOTA] Disk is full"]
+    assert world.store.staged[-1].discarded
+
+
+def test_long_message_in_small_pieces(world):
+    talk = world.login()
+    message = b"Subject: x\r\n\r\n" + b"line\r\n" * 50_000
+    talk.say(f"a APPEND INBOX {{{len(message)}}}")
+    for start in range(0, len(message), 7001):
+        assert talk.say(message[start : start + 7001]) == []
+    assert talk.say("")[0].startswith("a OK [APPENDUID")
+    assert world.box().columns.rows[1][1] == message
