@@ -134,7 +134,9 @@ class Daemon:
         self.process.stdout.close()
         self.errors.close()
         if how == signal.SIGTERM:
-            assert status == 0, f"exit status {status}: {self.stderr()}"
+            # twistd ends by the signal that it was sent, after an orderly stop
+            assert status in {0, -signal.SIGTERM}, f"exit status {status}: {self.stderr()}"
+            assert any(event.get("event") == "stopped" for event in self.events), self.events[-5:]
             faults = [event for event in self.events if event.get("level") in {"error", "critical"}]
             assert not faults, f"the daemon logged {faults}"
 

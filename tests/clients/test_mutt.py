@@ -56,7 +56,8 @@ def terminal(daemon, program):
         f'set smtp_url = "smtp://{BOB}@localhost:{daemon.ports["submission"]}/"\nset smtp_pass = "{PASSWORDS[BOB]}"\n'
         f'set ssl_ca_certificates_file = "{daemon.ca}"\nset certificate_file = "{daemon.ca}"\nset ssl_force_tls = yes\n'
         f'set from = "{BOB}"\nset realname = "Bob"\nset use_from = yes\nset editor = "{editor}"\nset record = "+Sent"\n'
-        f'set header_cache = ""\nset tmpdir = "{daemon.folder}"\nset wait_key = no\nset quit = yes\nset postponed = "+Drafts"\n'
+        f'set header_cache = ""\nset tmpdir = "{daemon.folder}"\nset wait_key = no\nset quit = yes\n'
+        'set postponed = "+Drafts"\n'
         "set fast_reply = yes\nset include = yes\nset edit_headers = no\nset confirmappend = no\n",
     )
     screen = Terminal(daemon.folder, f"env HOME={daemon.folder} TERM=screen {program} -n -F {settings}")

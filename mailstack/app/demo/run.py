@@ -20,6 +20,7 @@ from mailstack.app.daemon import Daemon
 from mailstack.app.demo.check import STEPS, Checker, CheckFailed
 from mailstack.app.demo.elsewhere import NameServer, OtherServer
 from mailstack.app.demo.scene import ACCOUNTS, Scene, make_scene, welcome
+from mailstack.base.errors import Condition, MailError
 from mailstack.net.connection import Setting
 from mailstack.net.listen import Bind, Limits, Listener, PortTaken, Total
 from mailstack.smtp.server.factory import Listening, SmtpSessions
@@ -200,7 +201,7 @@ class _Demo:
 class _Nobody:
     """Nobody logs in at the other domain's server."""
 
-    async def verify(self, claim: Any, peer: Any, cid: str = "-") -> Any:
+    async def verify(self, *_claim: Any) -> Any:
         raise MailError(Condition.LOGIN_FAILED, "nobody has an account here")
 
 
