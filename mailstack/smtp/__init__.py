@@ -22,7 +22,7 @@ Decisions:
 * **AUTH's steps are events of their own state**, so no handler waits for input.
 
 Refused: EXPN and VRFY with real answers (they tell strangers who is here), HELO
-names as a ground for refusal (RFC 5321 §4.1.4), a limit on the time of day.
+names as a ground for refusal (RFC 5321 §4.1.4).
 Taken although the grammar says otherwise, each marked `quirk:` where it is read:
 blanks behind the colon of `MAIL FROM:`, paths without brackets, any word as HELO
 name, blanks at the end of a line, local parts above 64 octets.

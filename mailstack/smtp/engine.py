@@ -45,7 +45,6 @@ _NEXT: Mapping[type[SmtpEvent], State] = MappingProxyType(
         Rcpt: State.RCPT,
         Data: State.BODY,
         Rset: State.GREETED,
-        BodyEnd: State.GREETED,
     }
 )
 
@@ -67,6 +66,7 @@ _BODY_REFUSALS = MappingProxyType(
     }
 )
 
+_BODY_OCTETS = 32 * 1024  # decoded at a time: what lies behind the end of the data is put back
 _TLS_RECORD = b"\x16\x03"  # a ClientHello on a port that begins in the clear
 
 
@@ -319,10 +319,10 @@ class SmtpEngine:
         """The next of the body; None when its end has been answered with a refusal."""
         if self._decoder.ended:
             return self._end_body()
-        waiting = len(self._framer)
-        if not waiting:
+        octets = self._framer.take(_BODY_OCTETS)
+        if not octets:
             return NEED_DATA
-        decoded = self._decoder.feed(self._framer.take(waiting))
+        decoded = self._decoder.feed(octets)
         if self._decoder.rest:
             self._framer.untake(self._decoder.rest)
         return self._checked(decoded)

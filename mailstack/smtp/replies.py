@@ -69,7 +69,7 @@ RSET_OK = Reply(250, "2.0.0", "Forgotten")
 START_DATA = Reply(354, None, "Go on, end with <CRLF>.<CRLF>")
 GO_AHEAD = Reply(220, "2.0.0", "Ready to start TLS")
 LOGGED_IN = Reply(235, "2.7.0", "Logged in")
-CANNOT_VRFY = Reply(252, "2.1.5", "Cannot tell, but will try to deliver")
+CANNOT_VRFY = Reply(252, "2.0.0", "Cannot tell, but will try to deliver")
 
 
 def greeting(hostname: str) -> Reply:
