@@ -5,7 +5,7 @@ client is told.  Until then a message that is gone keeps its number, and one tha
 arrived has none.  RFC 9051 §7.5.1: EXPUNGE may not be told during FETCH, STORE and
 SEARCH, so `flush` is told whether it may.
 
-A sorted array and bisection: 100,000 messages take 400 KB, and a look-up 0.3 µs.
+A sorted array and bisection: 100,000 messages take 800 KB, and a look-up 0.3 µs.
 """
 
 from array import array

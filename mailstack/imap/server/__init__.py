@@ -1,0 +1,18 @@
+"""The IMAP server: what commands do, over store, accounts and sasl.
+
+Decisions
+- One handler a command, one file a family (`commands/`); the table joins their rows, and what is
+  advertised is read from the rows, so no capability can be promised without its command.
+- Handlers answer what was asked.  What others did to the mailbox reaches the client on one road:
+  store Change → view → flush by the session, behind the handler and before the tagged answer, or at
+  once in IDLE.  EXPUNGEs go in descending order, so that no number in the list moves another.
+- There are no parents that are only names: CREATE and RENAME make them (Outlook files mail into
+  \\NoSelect parents and loses it).  Such a name can still come about by DELETE, and is shown.
+- A special use belongs to one mailbox.  LIST always shows it: older clients never ask.
+- A mailbox that another session deletes ends the sessions that have it open (RFC 2180 §3.2); a session
+  that deletes its own goes back to the authenticated state.
+- 100 sessions an account (phones and Thunderbird together need more than 10), refused with [LIMIT].
+
+Refused: telling a client of `\\Recent` twice or letting EXAMINE take it; STATUS items that need an
+extension that is not advertised; wildcards compiled to a backtracking regular expression.
+"""
