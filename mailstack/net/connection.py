@@ -81,7 +81,7 @@ class Connection(Protocol):
         self._timer: IDelayedCall | None = None
         self._heard = 0.0  # when the peer last sent something
         self._pumping = self._closing = self._handshaking = self._input_paused = self._eof = False
-        self._greeted = self._stopping = self._ended = False
+        self._greeted = self._stopping = self._ended = self._wrote = False
         self._lost: str | None = None
         self._engine: AnyEngine
         self._session: AnySession
@@ -105,7 +105,10 @@ class Connection(Protocol):
         if self._closing:
             return
         self._engine.receive(data)
+        self._wrote = False
         self._run()
+        if not self._wrote:
+            through.acknowledge(self.transport)  # type: ignore[arg-type]
         if self._pumping and self._engine.buffered > INPUT_HIGH_WATER and not self._input_paused:
             self._input_paused = True
             self.transport.pauseProducing()  # type: ignore[union-attr]
@@ -178,6 +181,7 @@ class Connection(Protocol):
     def flush(self) -> None:
         data = self._engine.data_to_send()
         if data and self._lost is None:
+            self._wrote = True
             through.write(self.transport, data)  # type: ignore[arg-type]
 
     def room(self) -> Awaitable[None]:
