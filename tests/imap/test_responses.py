@@ -1,6 +1,19 @@
 import pytest
 
-from mailstack.imap.responses import Bye, Continue, Done, No, Ok, Raw, Untagged, astring, flag_list, mailbox, nstring, string
+from mailstack.imap.responses import (
+    Bye,
+    Continue,
+    Done,
+    No,
+    Ok,
+    Raw,
+    Untagged,
+    astring,
+    flag_list,
+    mailbox,
+    nstring,
+    string,
+)
 
 
 @pytest.mark.parametrize(
