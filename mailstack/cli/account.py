@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import click
 
-from mailstack.cli.reach import ask, configuration
+from mailstack.cli.reach import ask, glimpsed
 from mailstack.cli.say import ask_password, errors_in_one_line, json_option, password_option, print_json, table
 from mailstack.config.model import Config, Listener
 
@@ -22,7 +22,7 @@ def account() -> None:
 @errors_in_one_line
 def add(ctx: click.Context, name: str, addresses: tuple[str, ...], password_stdin: bool) -> None:
     """Make the account ADDRESS.  The password is asked for, or read from standard input."""
-    config = configuration(ctx)  # before anybody types a password
+    config = glimpsed(ctx)  # before anybody types a password
     password = ask_password(from_stdin=password_stdin)
     made = ask(ctx, "account add", name=name, password=password, addresses=list(addresses))
     click.echo(f"{made} is ready.  In a mail program:")
@@ -84,7 +84,11 @@ def remove(ctx: click.Context, name: str, delete_mail: bool, yes: bool) -> None:
 
 
 def _fate(deleted: bool, messages: int) -> str:
-    return f"{messages} messages are deleted." if deleted else "its mail is kept, for an account of the same name."
+    return (
+        f"{messages} message{'' if messages == 1 else 's'} deleted."
+        if deleted
+        else "its mail is kept, for an account of the same name."
+    )
 
 
 def _ways_in(config: Config, name: str) -> Iterator[str]:

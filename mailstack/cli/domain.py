@@ -2,7 +2,7 @@
 
 import click
 
-from mailstack.cli.reach import ask, configuration
+from mailstack.cli.reach import ask, glimpsed
 from mailstack.cli.say import errors_in_one_line, json_option, print_json, table
 
 
@@ -18,7 +18,7 @@ def domain() -> None:
 def add(ctx: click.Context, name: str) -> None:
     """Take mail for DOMAIN."""
     made = ask(ctx, "domain add", name=name)
-    host = configuration(ctx).hostname
+    host = glimpsed(ctx).hostname
     click.echo(f"{made} is served here.  So that other servers find it, its DNS needs:")
     click.echo(f"  {made}.  MX  10 {host}.")
     click.echo(f"Next: mailstack account add somebody@{made}")

@@ -8,12 +8,12 @@ import click
 
 from mailstack.base.errors import Condition, MailError
 from mailstack.cli.say import Failed
-from mailstack.config.load import load
+from mailstack.config.load import glimpse, load
 from mailstack.config.model import Config
 from mailstack.control.client import NobodyThere
 from mailstack.control.client import ask as ask_server
 
-__all__ = ["ask", "configuration", "read_text"]
+__all__ = ["ask", "ask_running", "at_once", "configuration", "glimpsed", "read_text"]
 
 T = TypeVar("T")
 
@@ -37,24 +37,27 @@ def configuration(ctx: click.Context) -> Config:
     return load(read_text(ctx.obj), ctx.obj)
 
 
+def glimpsed(ctx: click.Context) -> Config:
+    """The same of a file that may be half edited, while a server still runs with what it held before."""
+    return glimpse(read_text(ctx.obj), ctx.obj)
+
+
 def ask(ctx: click.Context, command: str, **arguments: Any) -> Any:
     """The result of a command of `control.commands`, wherever it can run.  MailError."""
-    config = configuration(ctx)
     try:
-        return ask_server(config.control_socket, command, **arguments)
+        return ask_server(glimpsed(ctx).control_socket, command, **arguments)
     except NobodyThere:
-        return _on_files(config, command, arguments)
+        return _on_files(configuration(ctx), command, arguments)
 
 
 def ask_running(ctx: click.Context, command: str, **arguments: Any) -> Any:
     """The same for what only a running server can do."""
-    config = configuration(ctx)
+    path = glimpsed(ctx).control_socket
     try:
-        return ask_server(config.control_socket, command, **arguments)
+        return ask_server(path, command, **arguments)
     except NobodyThere:
         raise Failed(
-            f"no server runs with {ctx.obj} (nobody listens on {config.control_socket}); start it: systemctl start "
-            "mailstack"
+            f"no server runs with {ctx.obj} (nobody listens on {path}); start it: systemctl start mailstack"
         ) from None
 
 

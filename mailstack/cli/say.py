@@ -12,7 +12,7 @@ from mailstack.base.errors import MailError
 from mailstack.base.secret import Secret
 from mailstack.config.faults import ConfigError
 
-__all__ = ["Failed", "ask_password", "errors_in_one_line", "json_option", "password_option", "table"]
+__all__ = ["Failed", "ask_password", "errors_in_one_line", "json_option", "password_option", "print_json", "table"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -78,7 +78,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, nothing:
     if not rows:
         click.echo(nothing)
         return
-    made = Table(*headings, box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    made = Table(*headings, box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     for column in made.columns:
         column.overflow = "fold"  # an address cut short is of no use
     for row in rows:

@@ -29,13 +29,6 @@ class Limits(Section):
         why="people must send larger files, or the disk is small",
         live=True,
     )
-    memory_per_message: int = setting(
-        SIZE,
-        64 << 10,
-        "How much of a message on its way in is kept in memory, in octets; beyond that it goes to its file at once.",
-        live=True,
-        why="memory is short and the disk is fast, or the other way round",
-    )
     recipients: int = setting(
         _COUNT,
         1000,

@@ -8,8 +8,9 @@ from mailstack.config.faults import ConfigError, Fault
 from mailstack.config.model import Config
 from mailstack.config.read import read_config
 
-__all__ = ["load"]
+__all__ = ["glimpse", "load"]
 
+_WHERE = frozenset({"state", "control.socket"})
 _PLACE = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
 
 
@@ -27,6 +28,21 @@ def load(text: str, file: str = "mailstack.toml") -> Config:
     faults += tuple(fault for fault in cross_check(config) if fault.key not in told)
     if faults:
         raise ConfigError(file, faults)
+    return config
+
+
+def glimpse(text: str, file: str = "mailstack.toml") -> Config:
+    """What can be made of a file that may be half edited, with stand-ins for what is faulty in it.
+
+    Only to reach a server that runs with what the file held before.  ConfigError when not even
+    the way to it can be told.
+    """
+    try:
+        config, faults = read_config(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(file, [_syntax_fault(str(error), text)]) from None
+    if lost := [fault for fault in faults if fault.key in _WHERE]:
+        raise ConfigError(file, lost)
     return config
 
 

@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 from mailstack.config.faults import Fault
 from mailstack.config.model import Config, Tls
 
-__all__ = ["CertificateFault", "Pair", "certificate_faults", "certificate_warnings", "load_pair", "pairs_of"]
+__all__ = ["CertificateFault", "Pair", "certificate_faults", "certificate_warnings", "load_pair", "pairs_of", "utc_now"]
 
 _SOON = timedelta(days=14)
 

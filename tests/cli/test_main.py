@@ -118,3 +118,18 @@ def test_a_pipe_that_closes(world: World) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(60) == 1
+
+
+def test_a_running_server_is_reached_by_a_faulty_file(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody is in the middle of an edit; the server still runs with what the file held before."""
+    world.config.write_text(world.config.read_text() + "[limits]\nhops = true\nhop = 1\n")
+    monkeypatch.setattr(reach, "ask_server", lambda path, *_, **__: [{"name": path, "targets": ["x"]}])
+    assert str(world.state / "control.sock") in world.says("alias", "list")
+    monkeypatch.undo()
+    assert "limits.hops: True does not fit" in world.refuses("alias", "list")
+    world.config.write_text("state = 1\nhops = 1\n")
+    assert world.refuses("status").splitlines()[1:] == [
+        f"{world.config}:state: 1 is not an absolute path; allowed: text that starts with /"
+    ]
+    world.config.write_text("state\n")
+    assert ":1:6: not TOML" in world.refuses("status")

@@ -88,7 +88,7 @@ def test_removing_asks(demo: World) -> None:
 
 
 def test_removing_with_the_mail(demo: World) -> None:
-    assert "0 messages are deleted" in demo.says("account", "remove", "alice@demo.test", "--yes", "--delete-mail")
+    assert "0 messages deleted" in demo.says("account", "remove", "alice@demo.test", "--yes", "--delete-mail")
 
 
 def test_aliases(demo: World) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from mailstack.config.diff import Changed, diff
+from mailstack.config.diff import Changed, diff, in_force
 from mailstack.config.model import Certificate, Config, Limits, Listener, Log, Tls
 from mailstack.config.units import SocketAddress
 
@@ -41,3 +41,22 @@ def test_certificates_are_live() -> None:
         ("tls.extra[1].certificate", True),
         ("tls.extra[1].key", True),
     ]
+
+
+def test_what_holds_after_a_reload() -> None:
+    new = replace(
+        OLD,
+        hostname="mx.example.org",
+        log=Log(level="debug", format="json"),
+        limits=Limits(message_size=1 << 20),
+        listeners=tuple(replace(one, enabled=False, max_connections=7) for one in OLD.listeners),
+        tls=Tls(extra=(Certificate(certificate="/c", key="/k"),)),
+    )
+    held = in_force(OLD, new)
+    assert held.hostname == OLD.hostname
+    assert held.log == Log(level="debug", format="text")
+    assert held.limits == new.limits
+    assert held.tls == new.tls
+    assert all(one.enabled and one.max_connections == 7 for one in held.listeners)
+    assert all(change.live for change in diff(OLD, held))
+    assert not any(change.live for change in diff(held, new))
