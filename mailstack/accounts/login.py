@@ -71,7 +71,7 @@ class PasswordLogin:
             self._throttle.failed(name, peer.ip, self._reactor.seconds())
             self._log_failure(claim, peer, cid, reason)
             raise MailError(Condition.LOGIN_FAILED, _WRONG, detail=reason)
-        self._throttle.succeeded(name, peer.ip)
+        self._throttle.succeeded(name, peer.ip, self._reactor.seconds())
         log(Event.LOGIN, cid=cid, listener=peer.listener, account=account, ip=peer.ip, mechanism=claim.mechanism)
         return self._directory.principal(account)
 

@@ -3,7 +3,8 @@
 Two counts, both only of failures.  One for a name from an address: three are free,
 then each try waits twice as long as the one before.  One for an address and all names:
 a bucket of failures that refills; a whole office or a provider's cloud shares an
-address, so it is large.  Tries wait in a row, not side by side: opening many connections
+address, so it is large, and a name that has logged in from an address lately is not held up
+there by others' failures: one stranger at a webmail does not stop its users.  Tries wait in a row, not side by side: opening many connections
 does not make guessing faster.
 """
 
@@ -25,6 +26,7 @@ class ThrottleLimits:
     free_failures: int = 3  # of one name from one address: people mistype
     longest_wait: float = 30.0  # below the time that clients wait for an answer
     forget_after: float = 900.0
+    trust_for: float = 7 * 86400.0  # a name that has logged in from an address
     address_failures: int = 50  # of one address, at once
     address_refill: float = 6.0  # one failure more every so often
     entries: int = 50_000  # names and addresses remembered
@@ -42,11 +44,14 @@ class LoginThrottle:
     limits: ThrottleLimits = field(default_factory=ThrottleLimits)
     _pairs: dict[tuple[str, str], _Failures] = field(default_factory=dict)
     _buckets: dict[str, tuple[float, float]] = field(default_factory=dict)  # network → (failures, when)
+    _trusted: dict[tuple[str, str], float] = field(default_factory=dict)  # when it last logged in
 
     def reserve(self, name: str, ip: str, now: float) -> float | None:
         """Seconds that this try must wait; its place in the row is taken.  None: the row is too long, refuse."""
         network = _network(ip)
-        wait = max(self._pair_wait(name, network, now), self._bucket_wait(network, now))
+        wait = self._pair_wait(name, network, now)
+        if not self._is_trusted(name, network, now):
+            wait = max(wait, self._bucket_wait(network, now))
         if wait > self.limits.longest_wait:
             return None
         failures = self._pairs.get((name, network))
@@ -64,8 +69,16 @@ class LoginThrottle:
         _trim(self._pairs, self.limits.entries)
         _trim(self._buckets, self.limits.entries)
 
-    def succeeded(self, name: str, ip: str) -> None:
-        self._pairs.pop((name, _network(ip)), None)
+    def succeeded(self, name: str, ip: str, now: float) -> None:
+        pair = name, _network(ip)
+        self._pairs.pop(pair, None)
+        self._trusted.pop(pair, None)  # so that it goes to the end: the oldest is forgotten first
+        self._trusted[pair] = now
+        _trim(self._trusted, self.limits.entries)
+
+    def _is_trusted(self, name: str, network: str, now: float) -> bool:
+        when = self._trusted.get((name, network))
+        return when is not None and now - when < self.limits.trust_for
 
     def _step(self, count: int) -> float:
         """0 0 1 2 4 … seconds after the first, second, third … failure."""

@@ -21,7 +21,7 @@ def test_people_mistype() -> None:
     assert waits == [0, 0, 0, 1, 2, 4, 8, 16, 30]
     assert throttle.reserve("alice", "198.51.100.7", now) == 0
     assert throttle.reserve("bob", IP, now) == 0
-    throttle.succeeded("alice", IP)
+    throttle.succeeded("alice", IP, now)
     assert throttle.reserve("alice", IP, now) == 0
 
 
@@ -52,6 +52,20 @@ def test_one_address_many_names() -> None:
     assert throttle.reserve("alice", IP, 6.0) is None
 
 
+def test_one_stranger_at_a_webmail() -> None:
+    """Who has logged in from there before is not held up by the failures of other names."""
+    throttle = LoginThrottle(ThrottleLimits(address_failures=5))
+    throttle.succeeded("alice", IP, 0.0)
+    for number in range(50):
+        throttle.failed(f"name{number}", IP, 1.0)
+    assert throttle.reserve("alice", IP, 1.0) == 0
+    assert throttle.reserve("bob", IP, 1.0) is None
+    for _ in range(4):
+        throttle.failed("alice", IP, 1.0)
+    assert throttle.reserve("alice", IP, 1.0) == 2, "her own failures still count"
+    assert not throttle._is_trusted("alice", IP, 8 * 86400.0)
+
+
 def test_ipv6_networks() -> None:
     throttle = LoginThrottle()
     for _ in range(4):
@@ -69,6 +83,7 @@ def test_bounded(tries: list[tuple[str, str, bool]]) -> None:
     for now, (name, ip, right) in enumerate(tries):
         wait = throttle.reserve(name, ip, float(now))
         assert wait is None or 0 <= wait <= 30
-        (throttle.succeeded(name, ip) if right else throttle.failed(name, ip, float(now)))
+        (throttle.succeeded(name, ip, float(now)) if right else throttle.failed(name, ip, float(now)))
     assert len(throttle._pairs) <= 3
     assert len(throttle._buckets) <= 3
+    assert len(throttle._trusted) <= 3
