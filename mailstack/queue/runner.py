@@ -65,7 +65,8 @@ class QueueRunner(Service):
         jitter: Callable[[], float],
     ) -> None:
         self._spool, self._couriers, self._report = spool, couriers, report
-        self._clock, self.times, self._jitter = clock, times, jitter
+        self._clock, self._jitter = clock, jitter
+        self.times = times  # may be replaced while it runs
         self._deliveries: set[Deferred[None]] = set()
         self._timer: IDelayedCall | None = None
 

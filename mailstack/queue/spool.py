@@ -2,9 +2,12 @@
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from mailstack.base import files
 from mailstack.base.errors import MailError
 from mailstack.base.events import Event, log
 from mailstack.queue import table
@@ -37,13 +40,22 @@ class FileContent:
 class Spool:
     """Implements `queue.api.MailQueue`, and keeps for the runner what it has to do.
 
-    `folder` is `<state>/queue`, on the file system that the ledger syncs; `now` tells
-    UNIX seconds.  `open` comes before everything else.
+    `folder` is `<state>/queue`, on the file system that the ledger syncs; `sync_each`
+    when the ledger syncs no file system (`durability = "fsync"`), so that the message
+    must be synced by name.  `now` tells UNIX seconds.  `open` comes before everything else.
     """
 
     def __init__(
-        self, folder: Path, ledger: Ledger, agenda: Agenda, *, lane_of: LaneOf, now: Callable[[], float]
+        self,
+        folder: Path,
+        ledger: Ledger,
+        agenda: Agenda,
+        *,
+        lane_of: LaneOf,
+        now: Callable[[], float],
+        sync_each: bool = False,
     ) -> None:
+        self._sync_each = sync_each
         self._folder, self._ledger, self._lane_of, self._now = folder, ledger, lane_of, now
         self.agenda = agenda
         self._changed: Callable[[], None] = _nobody
@@ -65,9 +77,16 @@ class Spool:
         """Durable when it ends; MailError(STORAGE_FULL | UNAVAILABLE), and then nothing of it is kept."""
         path = self._path(envelope.id)
         now = self._now()
+
+        def keep(connection: Any) -> Sequence[Due]:
+            if self._sync_each:
+                files.sync_file(path)
+                files.sync_folder(str(self._folder))
+            return table.insert(connection, envelope, now)
+
         staged.place(path)
         try:
-            due = await self._ledger.write(lambda connection: table.insert(connection, envelope, now))
+            due = await self._ledger.write(keep)
         except MailError:
             _unlink(path)
             raise
@@ -139,15 +158,15 @@ class Spool:
 
     async def _recover(self) -> None:
         """Rows without a file cannot be sent; files without rows are set aside (see the package)."""
-        files = {entry.name for entry in os.scandir(self._folder) if entry.is_file()}
+        names = {entry.name for entry in os.scandir(self._folder) if entry.is_file()}
         rows = self._ledger.read(table.message_ids)
-        for name in [name for name in files if name.startswith(".")]:  # half of one
-            files.remove(name)
-            _unlink(self._path(name))
-        for message_id in sorted(rows - files):
+        for message_id in sorted(rows - names):
             await self.lose(message_id)
-        for name in sorted(files - rows):
-            self._set_aside(name)
+        for name in sorted(names - rows):
+            if name.startswith("."):
+                _unlink(self._path(name))  # half of one
+            else:
+                self._set_aside(name)
 
     def _set_aside(self, name: str) -> None:
         orphaned = self._folder / "orphaned"
@@ -161,4 +180,6 @@ def _nobody() -> None:
 
 
 def _unlink(path: str) -> None:
-    Path(path).unlink(missing_ok=True)
+    """What cannot be removed is set aside at the next start: nothing to stop for."""
+    with suppress(OSError):
+        files.remove(path)

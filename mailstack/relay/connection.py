@@ -6,6 +6,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IDelayedCall, IHandshakeListener, IPushProducer, IReactorTime
 from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -19,6 +20,7 @@ from mailstack.store.api import Content
 __all__ = ["CHUNK", "RemoteConnection", "TlsBroken", "one_connection"]
 
 CHUNK = 64 * 1024  # octets of a message that are read, stuffed and written at a time
+TURN = 8 * CHUNK  # then it is somebody else's turn, however fast the server reads
 
 
 class TlsBroken(Exception):
@@ -71,6 +73,8 @@ class RemoteConnection(Protocol):
                     raise OSError("the queued file has become shorter")
                 self.send(BodyChunk(octets))
                 await self._room()
+                if offset % TURN == TURN - CHUNK:
+                    await deferLater(self._clock, 0)
         finally:
             if not self._lost:
                 self._transport.unregisterProducer()

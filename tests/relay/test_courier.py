@@ -86,7 +86,7 @@ class ServerTls:
             self.context.use_certificate_chain_file(made.certificate)
             self.context.use_privatekey_file(made.key)
 
-    def serverConnectionForTLS(self, tlsProtocol):
+    def serverConnectionForTLS(self, tlsProtocol):  # noqa: N803
         return SSL.Connection(self.context, None)
 
 
