@@ -4,8 +4,9 @@ Two counts, both only of failures.  One for a name from an address: three are fr
 then each try waits twice as long as the one before.  One for an address and all names:
 a bucket of failures that refills; a whole office or a provider's cloud shares an
 address, so it is large, and a name that has logged in from an address lately is not held up
-there by others' failures: one stranger at a webmail does not stop its users.  Tries wait in a row, not side by side: opening many connections
-does not make guessing faster.
+there by others' failures: one stranger at a webmail does not stop its users.
+Tries wait in a row, not side by side: opening many connections does not make
+guessing faster.
 """
 
 import ipaddress
