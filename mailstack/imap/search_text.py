@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from mailstack.message.header import Header
-from mailstack.message.mime import Part, Source, Whole, octets_of, parse
+from mailstack.message.mime import Part, Source, octets_of, parse
 from mailstack.message.words import decode, decode_words
 
 __all__ = ["SearchedMessage", "fold", "fold_header"]
@@ -53,16 +53,22 @@ class SearchedMessage:
 
     def in_body(self, needle: str) -> bool:
         """Whether folded `needle` is in the body."""
-        if self._plain and self._lower is not None and (needle.isascii() or self._lower.isascii()):
-            return needle.isascii() and self._lower.find(needle.encode(), self.tree.body) >= 0
-        return any(needle in text for text in self._body())
+        quick = self._quick(needle, self.tree.body) if self._plain else None
+        return any(needle in text for text in self._body()) if quick is None else quick
 
     def in_text(self, needle: str) -> bool:
         """Whether folded `needle` is in the header or the body."""
-        if self._plain and self._lower is not None and (needle.isascii() or self._lower.isascii()):
-            octets = needle.encode()
-            return octets in self._lower or (b" " in octets and _in_header(self.tree.header, needle))
-        return _in_header(self.tree.header, needle) or self.in_body(needle)
+        quick = self._quick(needle, 0) if self._plain else None
+        if quick is None or (not quick and " " in needle):  # blanks may stand where a field is folded
+            return _in_header(self.tree.header, needle) or self.in_body(needle)
+        return quick
+
+    def _quick(self, needle: str, start: int) -> bool | None:
+        """The octets as they stand are searched; None when that does not decide: `ß` is found by `SS`."""
+        assert self._lower is not None
+        if needle.isascii() and self._lower.find(needle.encode(), start) >= 0:
+            return True
+        return False if self._lower.isascii() else None
 
     def _body(self) -> list[str]:
         if self._texts is None:
@@ -99,8 +105,3 @@ def _decoded(octets: bytes, encoding: bytes) -> bytes:
         except binascii.Error:
             continue
     return octets
-
-
-def from_octets(octets: bytes) -> SearchedMessage:
-    """For octets at hand."""
-    return SearchedMessage(Whole(octets))

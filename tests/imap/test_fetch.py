@@ -236,7 +236,7 @@ def test_reading_goes_on_when_the_disk_is_full(world, monkeypatch):
 # --- messages that are gone: RFC 2180 §4.1 ---
 
 
-@pytest.mark.parametrize("what", ["FLAGS", "(FLAGS RFC822.SIZE)", "BODY.PEEK[]", "ENVELOPE"])
+@pytest.mark.parametrize("what", ["FLAGS", "UID", "(FLAGS RFC822.SIZE)", "BODY.PEEK[]", "ENVELOPE"])
 def test_gone_messages_have_no_answer(world, what):
     talk, other = opened(world, *[mixed()] * 3), opened(world)
     other.say("a STORE 2 +FLAGS (\\Deleted)", "b EXPUNGE")

@@ -208,14 +208,8 @@ class _Answering:
         """
         message = _Message(self._session, uid)
         try:
-            try:
-                fields = self._fields(message, also_flags=also_flags)
-            except KeyError:
-                self.missed = True
-                return
-            except MailError as failure:
-                if failure.condition is not Condition.NO_SUCH_MESSAGE:
-                    raise
+            fields = self._fields(message, also_flags=also_flags)
+            if fields is None:
                 self.missed = True
                 return
             if also_flags or Attribute.FLAGS in self._items:
@@ -224,14 +218,20 @@ class _Answering:
         finally:
             message.close()
 
-    def _fields(self, message: _Message, *, also_flags: bool) -> list[Field]:
-        fields = [self._field(item, message) for item in self._items]
-        if also_flags and Attribute.FLAGS not in self._items:
-            fields.append(self._field(Attribute.FLAGS, message))
-        return fields
+    def _fields(self, message: _Message, *, also_flags: bool) -> list[Field] | None:
+        """None when the message is gone, from the columns or from the disk."""
+        if self._columns.position(message.uid) is None:
+            return None
+        wanted = (*self._items, Attribute.FLAGS) if also_flags and Attribute.FLAGS not in self._items else self._items
+        try:
+            return [self._field(item, message) for item in wanted]
+        except MailError as failure:
+            if failure.condition is Condition.NO_SUCH_MESSAGE:
+                return None
+            raise
 
     def _field(self, item: Item, message: _Message) -> Field:
-        """KeyError or MailError(NO_SUCH_MESSAGE) when the message is gone."""
+        """MailError(NO_SUCH_MESSAGE) when the file is gone."""
         uid, mailbox = message.uid, self._session.mailbox
         match item:
             case Piece():
