@@ -5,9 +5,9 @@ from typing import Any
 
 import dns.name
 import dns.rdatatype
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, fail, gatherResults
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
-from twisted.internet.error import ConnectError
+from twisted.internet.error import CannotListenError, ConnectError
 from twisted.internet.protocol import DatagramProtocol, Factory, connectionDone
 from twisted.protocols.basic import Int16StringReceiver
 from twisted.python.failure import Failure
@@ -146,7 +146,10 @@ class DnsClient:
     def _by_udp(self, server: tuple[str, int], query: Query, seconds: float) -> "Deferred[_Answer]":
         asking = _UdpQuery(server, query)
         interface = "::" if ":" in server[0] else "0.0.0.0"  # noqa: S104  connected to one server at once
-        self._reactor.listenUDP(0, asking, interface=interface, maxPacketSize=65535)
+        try:
+            self._reactor.listenUDP(0, asking, interface=interface, maxPacketSize=65535)
+        except CannotListenError as failure:
+            return fail(_NoAnswer(str(failure)))
         return asking.answer.addTimeout(seconds, self._reactor, _too_late)
 
     async def _by_tcp(self, server: tuple[str, int], query: Query) -> "_Answer":
