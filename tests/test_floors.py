@@ -107,7 +107,7 @@ def within(module, prefixes):
 
 @pytest.mark.parametrize(
     ("library", "allowed"),
-    [("twisted", TWISTED), ("sqlite3", SQLITE), ("dns", DNSPYTHON), ("zope", ("net", "app", "tls"))],
+    [("twisted", TWISTED), ("sqlite3", SQLITE), ("dns", DNSPYTHON), ("zope", ("net", "app", "tls", "relay"))],
 )
 def test_only_these_import(library, allowed):
     strangers = [

@@ -269,7 +269,8 @@ class Columns(Protocol):
     Index i is *not* a sequence number: a session counts by its own `imap.view`.
     """
 
-    uids: Sequence[int]
+    @property
+    def uids(self) -> Sequence[int]: ...
 
     def position(self, uid: int) -> int | None:
         """Index of `uid`, None when it is gone."""
@@ -288,7 +289,8 @@ class Columns(Protocol):
 class Content(Protocol):
     """A message's octets, CRLF whatever the file has.  Close it after use."""
 
-    size: int
+    @property
+    def size(self) -> int: ...
 
     def read(self, offset: int, length: int) -> bytes: ...
 
@@ -298,11 +300,21 @@ class Content(Protocol):
 class Mailbox(Protocol):
     """One open mailbox.  Async methods end when the change is durable; columns have it by then, watchers were told."""
 
-    folder: Folder
-    columns: Columns
-    uidnext: int
-    highest_modseq: int
-    keywords: Sequence[str]  # in use here, for FLAGS and PERMANENTFLAGS
+    @property
+    def folder(self) -> Folder: ...
+
+    @property
+    def columns(self) -> Columns: ...
+
+    @property
+    def uidnext(self) -> int: ...
+
+    @property
+    def highest_modseq(self) -> int: ...
+
+    @property
+    def keywords(self) -> Sequence[str]:
+        """In use here, for FLAGS and PERMANENTFLAGS."""
 
     def claim_recent(self) -> int:
         """The first UID that no read-write session was told of yet; from now on it was.  RFC 3501 §2.3.2"""
@@ -342,7 +354,8 @@ class Mailbox(Protocol):
 class MailAccount(Protocol):
     """One account's mailboxes."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def folders(self) -> Sequence[Folder]:
         """Sorted by name, INBOX first."""
