@@ -4,7 +4,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IDelayedCall, IHandshakeListener, IPushProducer, IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IHandshakeListener, IPushProducer, IReactorTime, ITCPTransport
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
@@ -65,20 +65,23 @@ class RemoteConnection(Protocol):
         if not self._lost:
             self._transport.registerProducer(self, streaming=True)
         try:
-            for offset in range(0, content.size, CHUNK):
+            for offset in range(0, max(content.size, 1), CHUNK):
                 if self._lost or self._engine.interrupted:
                     return
-                octets = content.read(offset, min(CHUNK, content.size - offset))
-                if not octets:
+                wanted = min(CHUNK, content.size - offset)
+                octets = content.read(offset, wanted)
+                if len(octets) < wanted:
                     raise OSError("the queued file has become shorter")
-                self.send(BodyChunk(octets))
+                self._engine.send(BodyChunk(octets))
+                if offset + len(octets) == content.size:
+                    self._engine.send(BodyEnd())  # in one write: a dot that follows alone may wait for Nagle
+                self._write()
                 await self._room()
                 if offset % TURN == TURN - CHUNK:
                     await deferLater(self._clock, 0)
         finally:
             if not self._lost:
                 self._transport.unregisterProducer()
-        self.send(BodyEnd())
 
     async def start_tls(self, creator: Any) -> None:
         """Raises TlsBroken.  The engine is not told: with implicit TLS it knows nothing of it."""
@@ -118,6 +121,10 @@ class RemoteConnection(Protocol):
             self._transport.abortConnection()
 
     # --- Twisted's IProtocol, IPushProducer, IHandshakeListener ----------------------------------------
+
+    def connectionMade(self) -> None:
+        if ITCPTransport.providedBy(self.transport):
+            self._transport.setTcpNoDelay(True)  # the end of a body must not wait for an acknowledgement
 
     def dataReceived(self, data: bytes) -> None:
         self._engine.receive(data)

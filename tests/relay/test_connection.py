@@ -117,6 +117,12 @@ def test_a_body_waits_for_its_reader(line):
     assert line.transport.producer is None
 
 
+def test_an_empty_body_and_an_end_in_the_same_write(line):
+    line.at_body()
+    assert line.begin(line.connection.pour(Octets(0))) == [None]
+    assert line.transport.take() == b".\r\n"
+
+
 def test_a_body_stops_while_nobody_reads(line):
     line.at_body()
     line.connection.pauseProducing()
