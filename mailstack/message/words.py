@@ -39,6 +39,7 @@ _WORD: Final = re.compile(rb"=\?([^?*\s]{1,40})(?:\*[^?\s]{0,40})?\?([BbQq])\?([
 _HEX: Final = re.compile(rb"=([0-9A-Fa-f]{2})")
 _NOT_BASE64: Final = re.compile(rb"[^A-Za-z0-9+/]+")
 _Q_UNSAFE: Final = re.compile(rb"[^A-Za-z0-9!*+/ -]")
+_BLANKS: Final = re.compile(rb"([ \t]+)")
 _WORD_OCTETS: Final = 75  # RFC 2047 §2
 
 
@@ -162,17 +163,20 @@ def encode_raw(value: bytes) -> bytes:
     """
     if value.isascii():
         return value
-    return b"".join(_raw_runs(value))
-
-
-_RAW_RUN: Final = re.compile(rb"[^\s\x80-\xff]*[\x80-\xff]+[^\s]*(?:[ \t]+[^\s\x80-\xff]*[\x80-\xff]+[^\s]*)*")
-
-
-def _raw_runs(value: bytes) -> list[bytes]:
-    """Blank-separated words that hold 8-bit octets, with the blanks between two of them, become encoded."""
     out: list[bytes] = []
-    at = 0
-    for match in _RAW_RUN.finditer(value):
-        out += [value[at : match.start()], encode_word(readable(match[0]))]
-        at = match.end()
-    return [*out, value[at:]]
+    run: list[bytes] = []  # neighbours that need it are encoded with the blanks between them: those would fall out
+    tokens = [b"", *_BLANKS.split(value)]  # blanks and words in turn
+    for gap, word in zip(tokens[::2], tokens[1::2], strict=True):
+        if word.isascii():
+            out += [*_encoded(run), gap, word]
+            run = []
+        elif run:
+            run += [gap, word]
+        else:
+            out.append(gap)
+            run = [word]
+    return b"".join([*out, *_encoded(run)])
+
+
+def _encoded(run: list[bytes]) -> list[bytes]:
+    return [encode_word(readable(b"".join(run)))] if run else []

@@ -41,6 +41,11 @@ class MailColumns:
     def flags(self, uid: int) -> tuple[str, ...]:
         return names_of(self._flags[self._at(uid)], self.keywords)
 
+    def flags_between(self, start: int, stop: int) -> list[tuple[str, ...]]:
+        bits = self._flags[start:stop]
+        names = {each: names_of(each, self.keywords) for each in set(bits)}
+        return list(map(names.__getitem__, bits))
+
     def size(self, uid: int) -> int:
         return self._sizes[self._at(uid)]
 

@@ -41,6 +41,9 @@ class FakeColumns:
     def flags(self, uid):
         return self.rows[uid][0]
 
+    def flags_between(self, start, stop):
+        return [self.flags(uid) for uid in self.uids[start:stop]]
+
     def size(self, uid):
         return len(self.rows[uid][1])
 

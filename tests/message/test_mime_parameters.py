@@ -56,6 +56,13 @@ def test_comments():
     assert without_comments(b"a (never closed") == b"a "
 
 
+@pytest.mark.parametrize(
+    "token", [b";", b"a=", b";a", b"; a=b", b'"', b"(", b"()", b"\\", b" ", b"; a*1=b", b'; a="', b"/"]
+)
+def test_long_values_take_no_long_time(token):
+    parse_valued(b"a/b" + token * (200_000 // len(token)))
+
+
 @given(st.binary(max_size=200))
 def test_any_octets_are_read(field):
     parse_valued(field)

@@ -92,6 +92,15 @@ def test_raw_text_reads_the_same_when_encoded(text):
     assert decode_words(encode_raw(text.encode())) == text
 
 
+@pytest.mark.parametrize(
+    "token", [b"x", b"=?", b"=?a?q?", b"=?a?q?x?=", b"=?utf-8?b?w6Q=?= ", b"\xff ", b"\xc3\xa4", b"?="]
+)
+def test_long_values_take_no_long_time(token):
+    value = token * (200_000 // len(token)) + b"\xe4"
+    decode_words(value)
+    encode_raw(value)
+
+
 @given(st.binary())
 def test_any_octets_are_read(value):
     decode_words(value)

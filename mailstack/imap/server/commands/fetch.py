@@ -1,7 +1,7 @@
 """FETCH: what messages are and hold."""
 
 import calendar
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -67,6 +67,11 @@ def gone_answer() -> Done:
 # --- FLAGS alone: the client's poll, of whole mailboxes ---
 
 
+_HEAD: Final = b"* %d FETCH ("
+_HEADS_KEPT: Final = 1 << 16  # 4 MB when all are made
+_heads_made: list[bytes] = []
+
+
 class FlagLines(dict[tuple[str, ...], bytes]):
     """The end of an answer for each set of flags: made once, then looked up."""
 
@@ -106,19 +111,31 @@ def flag_block(session: Session, lines: FlagLines, start: int, stop: int, *, wit
     view.told(uids)
     step = 3 if with_uid else 2
     parts: list[bytes] = [b""] * (step * len(flags))
-    parts[::step] = map(b"* %d FETCH (".__mod__, numbers)
+    parts[::step] = _heads(start, stop) if complete else map(_HEAD.__mod__, numbers)
     if with_uid:
         parts[1::3] = map(b"UID %d ".__mod__, uids)
     parts[step - 1 :: step] = map(lines.__getitem__, flags)
     return b"".join(parts), complete
 
 
-def _flags(columns: Columns, uids: Sequence[int]) -> list[tuple[str, ...]] | None:
-    """Of all these messages, None when one is gone."""
-    try:
-        return list(map(columns.flags, uids))
-    except KeyError:
+def _heads(start: int, stop: int) -> Iterable[bytes]:
+    """The beginnings of answers for these indices: one table for the process, grown as mailboxes are polled."""
+    if stop > _HEADS_KEPT:
+        return map(_HEAD.__mod__, range(start + 1, stop + 1))
+    if stop > len(_heads_made):
+        _heads_made.extend(map(_HEAD.__mod__, range(len(_heads_made) + 1, stop + 1)))
+    return _heads_made[start:stop]
+
+
+def _flags(columns: Columns, uids: Sequence[int]) -> Sequence[tuple[str, ...]] | None:
+    """Of all these messages, None when one is gone.
+
+    What is not gone stands in the columns as it does in the view: new ones come behind.
+    """
+    first, last = columns.position(uids[0]), columns.position(uids[-1])
+    if first is None or last is None or last - first != len(uids) - 1:
         return None
+    return columns.flags_between(first, last + 1)
 
 
 def _remaining(
