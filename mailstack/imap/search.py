@@ -340,10 +340,12 @@ async def search(key: Key, mail: Candidate, count: int, pause: Callable[[], Awai
     `pause` is awaited every few milliseconds of work, so that nobody waits behind a large search.
     """
     found: list[int] = []
+    weight = _weight(key) // 4
     try:
         for index in range(count):
             if mail.move(index) and _matches(key, mail):
                 found.append(index)
+            mail.spent += weight
             if mail.spent >= _SLICE_COST:
                 mail.spent = 0
                 mail.close()
@@ -351,6 +353,16 @@ async def search(key: Key, mail: Candidate, count: int, pause: Callable[[], Awai
     finally:
         mail.close()
     return found
+
+
+def _weight(key: Key) -> int:
+    """How many keys there are."""
+    match key:
+        case And(keys) | Or(keys):
+            return sum(map(_weight, keys))
+        case Not(inner):
+            return _weight(inner)
+    return 1
 
 
 def _matches(key: Key, mail: Candidate) -> bool:

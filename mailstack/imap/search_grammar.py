@@ -33,7 +33,7 @@ from mailstack.message.words import codec
 __all__ = ["Search", "parse"]
 
 NESTING: Final = 100
-KEYS: Final = 10_000
+KEYS: Final = 1_000
 
 _NAME: Final = re.compile(rb"[A-Za-z]+")
 _FIELD: Final = re.compile(rb"[!-9;-~]+")

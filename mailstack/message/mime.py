@@ -5,8 +5,8 @@ never line by line.  Nothing raises on bad input: a multipart without a usable
 boundary is plain text (RFC 2045 §5.2), a missing end boundary ends with its
 parent, what an outer boundary cuts off is cut off.
 
-A hostile message costs a bounded amount: parts, depth, octets of a header and
-octets searched have limits, behind which a part is simply not taken apart.
+A hostile message costs a bounded amount: parts, depth, octets of a header,
+octets searched and lines that are almost boundaries have limits, behind which a part is simply not taken apart.
 """
 
 import re
@@ -20,6 +20,7 @@ __all__ = ["Octets", "Part", "Source", "Whole", "Windowed", "octets_of", "outlin
 
 DEPTH: Final = 100
 PARTS: Final = 10_000
+NEAR_MISSES: Final = 100_000  # lines that begin like a delimiter and are none
 HEADER_OCTETS: Final = 256 * 1024  # fields behind it are not looked at
 FIRST_OCTETS: Final = 4096  # holds most headers
 WHOLE_OCTETS: Final = 4 * 1024 * 1024  # a larger message is read through a window
@@ -205,6 +206,7 @@ class _Scan:
     def __init__(self, octets: Octets) -> None:
         self._octets = octets
         self._parts = PARTS
+        self._near = NEAR_MISSES
         self._search = max(_SEARCH_OCTETS, _SEARCH_TIMES * octets.size)
 
     def message(self, start: int, end: int, depth: int) -> Part:
@@ -273,11 +275,12 @@ class _Scan:
         """The next delimiter line: its offset, that of the line behind it, whether it is the last one."""
         needle = b"\n--" + boundary
         at = max(start - 1, 0)  # the line end before it may be that of the header, or of the delimiter before
-        while (found := self._octets.find(needle, at, end)) >= 0:
+        while self._near > 0 and (found := self._octets.find(needle, at, end)) >= 0:
             behind = found + len(needle)
             rest = _LINE_REST.match(self._octets.read(behind, min(_REST_OCTETS, end - behind)))
             if rest:
                 return found + 1, behind + rest.end(), rest[1] is not None
+            self._near -= 1
             at = behind
         return None
 

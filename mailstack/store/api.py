@@ -278,6 +278,9 @@ class Columns(Protocol):
     def flags(self, uid: int) -> tuple[str, ...]:
         """Sorted system flags, then keywords.  KeyError when it is gone."""
 
+    def flags_between(self, start: int, stop: int) -> Sequence[tuple[str, ...]]:
+        """The same for the messages at the indices [start, stop), fast: clients poll whole mailboxes."""
+
     def size(self, uid: int) -> int:
         """RFC822.SIZE: octets with CRLF line ends."""
 

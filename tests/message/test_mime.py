@@ -137,6 +137,11 @@ def test_a_hostile_nest_costs_a_bounded_search(monkeypatch):
     assert 0 < depth < 10
 
 
+def test_lines_that_are_almost_boundaries_are_limited():
+    message = parse(Whole(b"Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n" + b"\r\n--ax" * 1_000_000))
+    assert len(message.children) == 1
+
+
 def test_large_header_is_not_scanned_to_its_end():
     data = b"Subject: x\r\n" + b"A: b\r\n" * 100_000 + b"\r\nbody"
     message = parse(Whole(data))
