@@ -128,6 +128,9 @@ class RenameFile:
             files.rename(f"{path}/cur/{old}", f"{path}/cur/{new}")
         return lambda later: messages.set_disk(later, self.mailbox, self.uid, wanted)
 
+    def failed(self, connection: Any) -> None:
+        self.site.stamps.doubt(connection, self.mailbox)
+
     def folder(self, connection: Any) -> str | None:
         place = mailboxes.place_of(connection, self.mailbox)
         return None if place is None else f"{self.site.path(*place)}/cur"
@@ -155,6 +158,9 @@ class UnlinkFile:
         if not found:
             return None
         return lambda later: tombstones.clear_base(later, self.mailbox, self.row.uid)
+
+    def failed(self, connection: Any) -> None:
+        self.site.stamps.doubt(connection, self.mailbox)
 
     def folder(self, connection: Any) -> str | None:
         place = mailboxes.place_of(connection, self.mailbox)

@@ -15,11 +15,23 @@ from mailstack.store.index.messages import Row
 __all__ = ["MailColumns"]
 
 
+class _Names(dict[int, tuple[str, ...]]):
+    """Flags as a number → their names; made as combinations occur, then a look-up without any Python code."""
+
+    def __init__(self, keywords: Keywords) -> None:
+        super().__init__()
+        self.keywords = keywords
+
+    def __missing__(self, bits: int) -> tuple[str, ...]:
+        names = self[bits] = names_of(bits, self.keywords)
+        return names
+
+
 class MailColumns:
     """Implements `store.api.Columns`; `append`, `reflag`, `remove` are for store.mailbox."""
 
     def __init__(self, rows: Sequence[Row], keywords: Keywords) -> None:
-        self.keywords = keywords
+        self._names = _Names(keywords)
         self.uids = array("Q")
         self._modseqs = array("Q")
         self._flags = array("Q")
@@ -28,6 +40,15 @@ class MailColumns:
         self._bases: list[str] = []
         self._disks: list[str] = []
         self.append(rows)
+
+    @property
+    def keywords(self) -> Keywords:
+        return self._names.keywords
+
+    @keywords.setter
+    def keywords(self, keywords: Keywords) -> None:
+        if keywords != self._names.keywords:
+            self._names = _Names(keywords)
 
     def __len__(self) -> int:
         return len(self.uids)
@@ -39,7 +60,10 @@ class MailColumns:
         return index if index < len(self.uids) and self.uids[index] == uid else None
 
     def flags(self, uid: int) -> tuple[str, ...]:
-        return names_of(self._flags[self._at(uid)], self.keywords)
+        return self._names[self._flags[self._at(uid)]]
+
+    def flags_between(self, start: int, stop: int) -> Sequence[tuple[str, ...]]:
+        return list(map(self._names.__getitem__, self._flags[start:stop]))
 
     def flags_between(self, start: int, stop: int) -> list[tuple[str, ...]]:
         bits = self._flags[start:stop]

@@ -61,7 +61,10 @@ class Chore(Protocol):
     def key(self) -> Hashable: ...
 
     def run(self, connection: Any) -> Settle | None:
-        """Do it, reading rows as they are now; the answer is what to write down.  OSError: reconcile will see."""
+        """Do it, reading rows as they are now; the answer is what to write down.  OSError."""
+
+    def failed(self, connection: Any) -> None:
+        """It was not done, and will not be tried again by itself: make sure that reconcile sees it."""
 
     def folder(self, connection: Any) -> str | None:
         """The folder to sync where there is no syncfs, after `run`."""
@@ -132,6 +135,7 @@ class Batches:
         self._settles: dict[Hashable, Settle] = {}
         self._touched: set[str] = set()  # by those chores
         self.on_rollback: Callable[[], None] = _nothing
+        self.at_clean_end: Callable[[Any], None] = _nothing
         self.events: deque[tuple[Event, dict[str, Any]]] = deque()
 
     # --- a batch -------------------------------------------------------------------------------------
@@ -221,16 +225,20 @@ class Batches:
                 settle = chore.run(self._connection)
             except (OSError, sqlite3.Error) as fault:
                 self.events.append((Event.STORE_ODD_FILE, {"path": str(key), "reason": str(fault)}))
+                chore.failed(self._connection)
             else:
                 if settle is not None:
                     self._settles[key] = settle
                     self._touched.add(chore.folder(self._connection) or "")
 
     def close(self) -> None:
+        """Nothing is left to do, unless the disk does not work; only then is this a clean end."""
+        if not (self._degraded or self._chores or self._settles):
+            self.at_clean_end(self._connection)
         self._connection.close()
 
 
-def _nothing() -> None:
+def _nothing(*_: object) -> None:
     pass
 
 

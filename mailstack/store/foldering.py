@@ -264,6 +264,9 @@ class _Clear:
     def run(self, connection: Any) -> None:  # noqa: ARG002  no row knows it any more
         files.remove_tree(self.path)
 
+    def failed(self, connection: Any) -> None:
+        """It lies in `tmp`, where old files may be removed by anybody."""
+
     def folder(self, connection: Any) -> None:
         """It need not be durable."""
 

@@ -71,8 +71,7 @@ def reconcile(txn: Txn, home: Home, box: Box) -> None:
         _vanish(txn, box, gone),
         _reflag(txn, box, rows, found.letters),
     )
-    for name in found.leftovers:
-        files.remove(f"{path}/cur/{name}")
+    _clear_leftovers(txn, box, path, left, found)
     moved = found.moved or bool(found.strangers or found.leftovers)
     txn.site.stamps.listed(box.id, path, before, moved=moved and txn.site.stamps.before_listing(path) != before)
     _note(txn, home, box, counts, is_new=is_new)
@@ -131,6 +130,15 @@ def _vanish(txn: Txn, box: Box, gone: Sequence[Row]) -> int:
     if gone:
         remove_rows(txn, box, sorted(gone), [None] * len(gone))
     return len(gone)
+
+
+def _clear_leftovers(txn: Txn, box: Box, path: str, left: dict[str, int], found: _Found) -> None:
+    """Files that were to be removed are, or have been by others; this transaction's sync comes before its COMMIT."""
+    for name in found.leftovers:
+        files.remove(f"{path}/cur/{name}")
+        txn.touched[f"{path}/cur"] = None
+    for uid in left.values():
+        tombstones.clear_base(txn.db, box.id, uid)
 
 
 # --- letters -------------------------------------------------------------------------------------------

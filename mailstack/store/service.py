@@ -26,6 +26,7 @@ from mailstack.store.api import Staged
 from mailstack.store.commit import Batches, Durability, InlineCommitter, ThreadCommitter, WriteJob
 from mailstack.store.durability import NoSync, SyncEach, SyncFileSystem, sqlite_connection
 from mailstack.store.effects import AccountRead
+from mailstack.store.index import counters, stamps
 from mailstack.store.kept import Kept
 from mailstack.store.memory import Committer, Memory
 from mailstack.store.stamps import Stamps
@@ -87,15 +88,16 @@ class Store:
         self._reactor = reactor
         self._polling: LoopingCall | None = None
         synchronous = "OFF" if durability == "none" else "FULL"
-        writer = sqlite_connection(f"{root}/index.sqlite", synchronous=synchronous)
+        self._writer = sqlite_connection(f"{root}/index.sqlite", synchronous=synchronous)
         site = Site(self._mail, now, Stamps(now))
         self._way = self._make_durability()
-        batches = Batches(writer, self._way, site.stamps.save)
+        batches = Batches(self._writer, self._way, site.stamps.save)
         batches.on_rollback = site.stamps.rolled_back
         self._committer: Committer = (
             InlineCommitter(batches) if reactor is None else ThreadCommitter(batches, reactor.callFromThread)
         )
-        _in_transaction(writer, lambda txn: schema.migrate(txn, "store", schema.STORE))
+        batches.at_clean_end = lambda txn: counters.put(txn, counters.CLEAN, 1)
+        _in_transaction(self._writer, _begin)
         self._reader = sqlite_connection(f"{root}/index.sqlite", read_only=True)
         self._kept = Kept(f"{root}/cache.sqlite")
         self._memory = Memory(site, self._committer, self._kept, self._reader)
@@ -136,6 +138,7 @@ class Store:
         """Let everything go as it is.  By itself (without `stop`) it is what a crash leaves, for tests."""
         self._kept.close()
         self._reader.close()
+        self._writer.close()
         self._way.close()
         if self._lock >= 0:
             os.close(self._lock)
@@ -178,6 +181,14 @@ def _locked(path: str) -> int:
         os.close(fd)
         raise MailError(Condition.IN_USE, "Another process has the store", detail=path) from None
     return fd
+
+
+def _begin(txn: Any) -> None:
+    """After a crash, chores may be undone that only memory knew of: every folder is looked at once."""
+    schema.migrate(txn, "store", schema.STORE)
+    if not counters.get(txn, counters.CLEAN):
+        stamps.doubt_all(txn)
+    counters.put(txn, counters.CLEAN, 0)
 
 
 def _in_transaction(connection: Any, work: Callable[[Any], None]) -> None:

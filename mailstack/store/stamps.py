@@ -70,6 +70,10 @@ class Stamps:
         fresh = self._now() * 1e9 - max(mtimes) < TICK_NS
         self._put(mailbox, Stamp(*mtimes, self._now(), unsure=moved or fresh))
 
+    def doubt(self, connection: Any, mailbox: int) -> None:
+        """Something of ours is not as it should be on the disk: look at all of it next time."""
+        self._put(mailbox, self._get(connection, mailbox)._replace(cur=0, new=0))
+
     def forget(self, connection: Any, mailbox: int) -> None:
         self._known.pop(mailbox, None)
         self._dirty.discard(mailbox)

@@ -1,6 +1,5 @@
 """The store against a plain model: any order of changes, ours and other programs', with restarts at any point."""
 
-import os
 import shutil
 import tempfile
 
@@ -12,7 +11,9 @@ from mailstack.store.api import DEFAULT_FOLDERS, FlagMode
 from tests.store.world import ALICE, Mirror, World, picture, run
 
 NAMES = st.sampled_from(["INBOX", "inbox", "Sent", "A", "A/B", "A/B.c", "Ü & Co", "B\\x", "Archive"])
-FLAGS = st.sets(st.sampled_from(["\\Seen", "\\Deleted", "\\Flagged", "\\Answered", "\\Draft", "$Junk", "todo"]), max_size=4)
+FLAGS = st.sets(
+    st.sampled_from(["\\Seen", "\\Deleted", "\\Flagged", "\\Answered", "\\Draft", "$Junk", "todo"]), max_size=4
+)
 LETTERS = st.sets(st.sampled_from("DFPRST"), max_size=3)
 SYSTEM = {"D": "\\Draft", "F": "\\Flagged", "R": "\\Answered", "S": "\\Seen", "T": "\\Deleted"}
 PICK = st.lists(st.integers(0, 5), max_size=4)
@@ -66,7 +67,7 @@ class StoreMachine(RuleBasedStateMachine):
         return self.mirrors[name].mailbox
 
     def pick(self, name, indices):
-        uids = sorted(self.boxes[normal(name)].messages)
+        uids = sorted(self.boxes[normal(name)].messages) if normal(name) in self.boxes else []
         return sorted({uids[index] for index in indices if index < len(uids)})
 
     def refused(self, condition, coroutine):
@@ -228,7 +229,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(name=NAMES, index=st.integers(0, 5))
     def others_remove(self, name, index):
-        for uid in self.boxes.get(normal(name)) and self.pick(name, [index]) or ():
+        for uid in self.pick(name, [index]):
             self.opened(name)
             self.file_of(normal(name), uid).unlink()
             run(self.opened(name).refresh())
@@ -236,7 +237,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(name=NAMES, index=st.integers(0, 5), letters=LETTERS)
     def others_flag(self, name, index, letters):
-        for uid in self.boxes.get(normal(name)) and self.pick(name, [index]) or ():
+        for uid in self.pick(name, [index]):
             box = self.boxes[normal(name)]
             path = self.file_of(normal(name), uid)
             self.opened(name)
@@ -298,7 +299,7 @@ class StoreMachine(RuleBasedStateMachine):
     def names_carry_everything(self):
         """Nothing is left to do: the disk alone says what the index does."""
         for name, box in self.boxes.items():
-            assert len(os.listdir(self.path(name) / "cur")) == len(box.messages)
+            assert len(list((self.path(name) / "cur").iterdir())) == len(box.messages)
 
 
 TestStore = StoreMachine.TestCase

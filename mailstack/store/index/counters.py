@@ -1,10 +1,11 @@
-"""Whole numbers of the store that only rise."""
+"""Whole numbers of the store."""
 
 from typing import Any
 
-__all__ = ["UIDVALIDITY", "UIDVALIDITY_BELOW", "get", "raise_to"]
+__all__ = ["CLEAN", "UIDVALIDITY", "UIDVALIDITY_BELOW", "get", "put", "raise_to"]
 
 UIDVALIDITY = "uidvalidity"  # the highest that was given
+CLEAN = "clean"  # 1: the store was stopped with nothing left to do; 0: it is running, or has crashed
 UIDVALIDITY_BELOW = "uidvalidity-below"  # the store's text file says: values below it may have been given
 
 
@@ -12,6 +13,10 @@ def get(txn: Any, name: str) -> int | None:
     """None: it has never been raised, the index is new."""
     found = txn.execute("SELECT value FROM counter WHERE name = ?", (name,)).fetchone()
     return None if found is None else int(found[0])
+
+
+def put(txn: Any, name: str, value: int) -> None:
+    txn.execute("INSERT OR REPLACE INTO counter VALUES (?, ?)", (name, value))
 
 
 def raise_to(txn: Any, name: str, value: int) -> None:

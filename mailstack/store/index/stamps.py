@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-__all__ = ["Stamp", "get", "put", "remove"]
+__all__ = ["Stamp", "doubt_all", "get", "put", "remove"]
 
 
 class Stamp(NamedTuple):
@@ -24,6 +24,11 @@ def put(txn: Any, stamps: Iterable[tuple[int, Stamp]]) -> None:
     txn.executemany(
         "INSERT OR REPLACE INTO stamp VALUES (?, ?, ?, ?, ?)", [(mailbox, *stamp) for mailbox, stamp in stamps]
     )
+
+
+def doubt_all(txn: Any) -> None:
+    """Every folder is to be looked at."""
+    txn.execute("UPDATE stamp SET cur = 0, new = 0")
 
 
 def remove(txn: Any, mailbox: int) -> None:

@@ -1,0 +1,233 @@
+"""Other programs work on the same folders."""
+
+import os
+
+import pytest
+
+from mailstack.base import events
+from mailstack.store.api import FlagMode
+from tests.store.world import ALICE, Mirror, World, body_of, picture, run
+
+ONE = b"Subject: one\r\n\r\n1\r\n"
+LF = b"Subject: lf\n\nbare\nlines\r\nand not\n"
+CRLF = b"Subject: lf\r\n\r\nbare\r\nlines\r\nand not\r\n"
+
+
+@pytest.fixture
+def world(tmp_path):
+    world = World(tmp_path)
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def told():
+    seen = []
+
+    def sink(event, fields):
+        seen.append((event, fields))
+
+    events.add_sink(sink)
+    yield seen
+    events.remove_sink(sink)
+
+
+def test_lf_files_are_served_with_crlf(world):
+    (world.maildir() / "new" / "1.a").parent.mkdir(parents=True, exist_ok=True)
+    mailbox = world.open()
+    (world.maildir() / "new" / "1.a").write_bytes(LF)
+    run(mailbox.refresh())
+    assert mailbox.columns.size(1) == len(CRLF)
+    content = mailbox.content(1)
+    assert [content.read(at, 5) for at in range(0, content.size, 5)] == [
+        CRLF[at : at + 5] for at in range(0, len(CRLF), 5)
+    ]
+    content.close()
+    assert world.files() == [f"1.a,S={len(LF)},W={len(CRLF)},U=1:2,"]
+    run(mailbox.copy([1], "Sent"))
+    assert body_of(world.open("Sent"), 1) == CRLF
+    world.reopen(without_index=True)
+    assert world.open().columns.size(1) == len(CRLF)
+
+
+def test_cr_at_the_end_of_a_block_is_no_bare_lf(world):
+    block = 1 << 20
+    text = b"x" * (block - 1) + b"\r\n" + b"y" * (block - 1) + b"\n"
+    mailbox = world.open()
+    (world.maildir() / "cur" / "1.a:2,S").write_bytes(text)
+    run(mailbox.refresh())
+    assert body_of(mailbox, 1) == text[:-1] + b"\r\n"
+
+
+def test_watchers_hear_of_new_mail_at_the_next_poll(world):
+    mirror = Mirror(world.open())
+    (world.maildir() / "new" / "1.a").write_bytes(ONE)
+    assert mirror.changes == []
+    run(world.store.poll())
+    mirror.check()
+    assert list(mirror.mailbox.columns.uids) == [1]
+
+
+def test_they_come_in_the_order_of_their_times(world):
+    mailbox = world.open()
+    for name in ("1700000003.c", "1700000001.a", "1700000002.b"):
+        (world.maildir() / "new" / name).write_bytes(name.encode())
+    run(mailbox.refresh())
+    assert [body_of(mailbox, uid)[-1:] for uid in mailbox.columns.uids] == [b"a", b"b", b"c"]
+
+
+def test_internal_date_is_the_files(world):
+    mailbox = world.open()
+    path = world.maildir() / "new" / "1.a"
+    path.write_bytes(ONE)
+    os.utime(path, (1e9, 1e9))
+    run(mailbox.refresh())
+    assert mailbox.columns.internal_date(1).timestamp() == 1e9
+
+
+def test_mail_copied_back_from_a_backup_is_new_mail(world):
+    world.append("INBOX", ONE)
+    (path,) = (world.maildir() / "cur").iterdir()
+    octets = path.read_bytes()
+    mirror = Mirror(world.open())
+    run(mirror.mailbox.expunge([1]))
+    path.write_bytes(octets)
+    run(mirror.mailbox.refresh())
+    mirror.check()
+    assert picture(mirror.mailbox) == {2: ((), ONE)}
+
+
+def test_a_copy_under_the_same_name_is_a_message_of_its_own(world):
+    world.append("INBOX", ONE)
+    mirror = Mirror(world.open())
+    (path,) = (world.maildir() / "cur").iterdir()
+    path.with_name(path.name + "F").write_bytes(ONE)
+    run(mirror.mailbox.refresh())
+    mirror.check()
+    assert sorted(picture(mirror.mailbox).items()) in (
+        [(1, ((), ONE)), (2, (("\\Flagged",), ONE))],
+        [(1, (("\\Flagged",), ONE)), (2, ((), ONE))],
+    )
+
+
+def test_a_file_of_another_folder_gets_a_uid_of_this_one(world):
+    world.append("Sent", ONE, ONE, ONE)
+    world.append("INBOX", ONE)
+    for path in (world.maildir(".Sent") / "cur").iterdir():
+        (world.maildir() / "cur" / path.name).write_bytes(path.read_bytes())
+    assert list(world.open().columns.uids) == [1, 2, 3, 4]
+
+
+def test_mutt_marks_as_new_by_moving_to_new(world):
+    world.append("INBOX", ONE, flags=("\\Flagged",))
+    mirror = Mirror(world.open())
+    (path,) = (world.maildir() / "cur").iterdir()
+    path.rename(world.maildir() / "new" / path.name)
+    run(mirror.mailbox.refresh())
+    assert picture(mirror.mailbox) == {1: (("\\Flagged",), ONE)}
+    assert not any(type(change).__name__ == "Expunged" for change in mirror.changes)
+
+
+def test_their_change_and_ours_at_the_same_time(world):
+    world.append("INBOX", ONE, flags=("\\Seen", "word"))
+    mailbox = world.open()
+    (path,) = (world.maildir() / "cur").iterdir()
+    path.rename(path.with_name(path.name.replace(":2,Sa", ":2,FPa")))  # they: not seen, flagged, passed
+    run(mailbox.set_flags([1], FlagMode.ADD, ["\\Answered"]))
+    run(mailbox.refresh())
+    assert mailbox.columns.flags(1) == ("\\Answered", "\\Flagged", "word")
+    (path,) = (world.maildir() / "cur").iterdir()
+    assert path.name.endswith(":2,FPRa")
+
+
+def test_never_finished_files_of_ours_are_set_aside(world, told):
+    world.append("INBOX", ONE)
+    (path,) = (world.maildir() / "cur").iterdir()
+    path.with_name("5.M0P1Q1.h,S=100,U=7:2,").write_bytes(b"half")
+    (world.maildir() / "cur" / "6.foreign,S=100:2,").write_bytes(ONE)  # whoever wrote that counts in another way
+    mailbox = world.open()
+    assert picture(mailbox) == {1: ((), ONE), 2: ((), ONE)}
+    assert [path.read_bytes() for path in (world.maildir() / "tmp").iterdir()] == [b"half"]
+    assert told[0][0] is events.Event.STORE_ODD_FILE
+
+
+@pytest.mark.parametrize("name", ["a b", "x\n", "ü", "y" * 220, ",S=1"])
+def test_odd_names_get_a_plain_one(world, name):
+    mailbox = world.open()
+    (world.maildir() / "new" / name).write_bytes(ONE)
+    run(mailbox.refresh())
+    assert picture(mailbox) == {1: ((), ONE)}
+    assert all(file.isascii() and file.isprintable() and " " not in file for file in world.files())
+
+
+def test_what_is_no_mail_is_left_alone(world):
+    mailbox = world.open()
+    (world.maildir() / "cur" / "folder").mkdir()
+    (world.maildir() / "cur" / ".hidden").write_bytes(b"x")
+    (world.maildir() / "cur" / "link").symlink_to("/etc/passwd")
+    run(mailbox.refresh())
+    assert len(mailbox.columns) == 0
+
+
+def test_folders_come_and_go(world):
+    account = world.account()
+    for part in ("cur", "new", "tmp"):
+        (world.maildir(".Made.By-hand") / part).mkdir(parents=True)
+    (world.maildir(".Made.By-hand") / "new" / "1.a").write_bytes(ONE)
+    changes = []
+    account.watch(changes.append)
+    assert world.account() is account
+    assert "Made/By-hand" in [folder.name for folder in account.folders()]
+    assert list(world.open("Made/By-hand").columns.uids) == [1]
+    world.maildir(".Trash").rename(world.root / "elsewhere")
+    world.account()
+    assert "Trash" not in [folder.name for folder in account.folders()]
+    assert [type(change).__name__ for change in changes] == ["FolderCreated", "FolderDeleted"]
+
+
+def test_a_maildir_from_elsewhere_is_adopted(world):
+    old = world.maildir(account="old@demo.test")
+    for part in ("cur", "new", "tmp", ".Sent/cur", ".Work/cur", ".Work/new"):
+        (old / part).mkdir(parents=True)
+    (old / ".Work/cur/1700000000.x.host,S=19:2,S").write_bytes(ONE)
+    account = world.account("old@demo.test")
+    assert [folder.name for folder in account.folders()] == [
+        *("INBOX", "Archive", "Drafts", "Junk", "Sent", "Trash", "Work")
+    ]
+    assert picture(run(account.open("Work"))) == {1: (("\\Seen",), ONE)}
+
+
+def test_a_whole_folder_that_vanishes_while_it_is_open(world):
+    world.append("Sent", ONE)
+    mirror = Mirror(world.open("Sent"))
+    world.maildir(".Sent").rename(world.root / "elsewhere")
+    run(world.store.poll())
+    world.account()
+    assert [type(change).__name__ for change in mirror.changes] == ["MailboxInvalidated"]
+
+
+def test_the_log_tells(world, told):
+    world.append("INBOX", ONE)
+    run(world.open().refresh())
+    (world.maildir() / "new" / "1.a").write_bytes(ONE)
+    run(world.open().refresh())
+    world.reopen(without_index=True)
+    world.open()
+    assert [event.name for event, _ in told] == ["STORE_RECONCILED", "STORE_REBUILT"]
+    assert told[0][1] == {"account": ALICE, "mailbox": "INBOX", "arrived": 1, "vanished": 0, "changed": 0}
+    assert told[1][1]["messages"] == 2
+
+
+def test_our_own_work_needs_no_listing(world, monkeypatch):
+    """What only we change is never listed again."""
+    mailbox = world.open()
+    listed = []
+    monkeypatch.setattr("mailstack.store.maildir.listing", lambda path: listed.append(path) or iter(()))
+    world.append("INBOX", ONE, ONE)
+    run(mailbox.set_flags([1, 2], FlagMode.ADD, ["\\Seen"]))
+    run(mailbox.copy([1], "INBOX"))
+    run(mailbox.move([2], "INBOX"))
+    run(mailbox.expunge([1]))
+    run(mailbox.refresh())
+    run(world.store.poll())
+    assert listed == []
