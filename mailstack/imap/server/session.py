@@ -198,8 +198,12 @@ class Session:
         elif isinstance(response, Untagged):
             self._written += len(response.text)
         if self._written > _OUTPUT_HIGH_WATER:
-            self._written = 0
-            await self._wire.room()
+            await self.pause()
+
+    async def pause(self) -> None:
+        """Amid long work: let what was written go, and others have their turn."""
+        self._written = 0
+        await self._wire.room()
 
     # --- base.engine.Session ------------------------------------------------------------------------------
 

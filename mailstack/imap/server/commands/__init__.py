@@ -33,6 +33,7 @@ How a command is written
         view.count, view.gone    messages the client counts; UIDs it was not yet told are gone
     session.read_only   EXAMINE: refuse with MailError(READ_ONLY); never set \\Seen
     session.store       store.api.MailStore
+    session.pause()     await it every few milliseconds of work that writes nothing: others have their turn
     session.limits      imap.values.ImapLimits
     session.token       pass as `source=` to set_flags: the Change then comes back with it, and the
                         view leaves it out, because STORE answers its own FETCH (or is .SILENT)

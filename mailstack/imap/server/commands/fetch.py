@@ -22,6 +22,8 @@ __all__ = ["ROWS", "FlagLines", "gone_answer"]
 
 _MESSAGES: Final = 500  # in one slice of answers
 _SEEN_MESSAGES: Final = 100  # that become \Seen in one change of the store
+_OPENED_MESSAGES: Final = 32  # looked into before others have their turn
+_FROM_COLUMNS: Final = {Attribute.UID, Attribute.FLAGS, Attribute.INTERNALDATE, Attribute.SIZE}
 _WRITE_OCTETS: Final = 64 * 1024  # gathered before they are written; larger literals are streamed in blocks of it
 _MONTHS: Final = tuple(name.encode() for name in calendar.month_abbr)
 
@@ -188,6 +190,7 @@ class _Answering:
         self._items = wanted
         self._out = out
         self._sets_seen = not session.read_only and any(isinstance(item, Piece) and item.sets_seen for item in wanted)
+        self._opens = not _FROM_COLUMNS.issuperset(wanted)
         self._gathered: list[bytes] = []
         self._octets = 0
         self.missed = False
@@ -200,6 +203,8 @@ class _Answering:
             seen = await self._see(uids) if self._sets_seen else frozenset()
             for number, uid in enumerate(uids, first + 1):
                 await self._answer(number, uid, also_flags=uid in seen)
+                if self._opens and number % _OPENED_MESSAGES == 0:
+                    await self._session.pause()
 
     async def _see(self, uids: Sequence[int]) -> frozenset[int]:
         """Set \\Seen where it is not; which messages have got it.

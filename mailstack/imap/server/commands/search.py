@@ -1,6 +1,6 @@
 """SEARCH: which messages are what.  The grammar and the keys are `imap.search_grammar` and `imap.search`."""
 
-from mailstack.imap.responses import Done, Raw, Untagged
+from mailstack.imap.responses import Done, Untagged
 from mailstack.imap.search import Candidate, search
 from mailstack.imap.search_grammar import Search, parse
 from mailstack.imap.server.session import Session
@@ -16,13 +16,9 @@ async def handle(cmd: Search, session: Session, out: Sink) -> Done:
     """
     if cmd.key is None:
         return Done.no("Charset not known here", b"BADCHARSET (US-ASCII UTF-8)")
-
-    async def pause() -> None:
-        await out(Raw(b""))
-
     view = session.view
     candidate = Candidate(view, session.mailbox.columns, session.mailbox.content)
-    found = await search(cmd.key, candidate, view.count, pause)
+    found = await search(cmd.key, candidate, view.count, session.pause)
     numbers = [view.uids[index] for index in found] if cmd.by_uid else [index + 1 for index in found]
     await out(Untagged(b" ".join([b"SEARCH", *map(b"%d".__mod__, numbers)])))
     return Done("SEARCH completed")
