@@ -1,14 +1,18 @@
 """APPEND: streamed, with flags and date, refused early."""
 
+import re
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mailstack.base.errors import Condition, MailError, ParseFault
 from mailstack.imap.cursor import Cursor
-from mailstack.imap.server.commands.append import parse
+from mailstack.imap.server.commands.append import WithCrlf, parse
 from mailstack.imap.values import ImapLimits
-from tests.imap.fakes import World
+from tests.imap.fakes import FakeStaged, World
 
 MESSAGE = b"Subject: appended\r\n\r\nbody\r\n"
 
@@ -104,6 +108,17 @@ def test_disk_full(world, monkeypatch):
     monkeypatch.setattr(world.account(), "append", full)
     assert append(talk, "INBOX") == ["a NO [OVERQUOTA] Disk is full"]
     assert world.store.staged[-1].discarded
+
+
+@given(st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b"x"]), max_size=12).map(b"".join), st.data())
+def test_line_ends_become_crlf_however_they_are_cut(octets, data):
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(octets)), max_size=5)))
+    staged = FakeStaged()
+    written = WithCrlf(staged)
+    for start, stop in pairwise([0, *cuts, len(octets)]):
+        if start < stop:
+            written.write(octets[start:stop])
+    assert staged.data == re.sub(rb"(?<!\r)\n", b"\r\n", octets)
 
 
 def test_long_message_in_small_pieces(world):

@@ -278,6 +278,22 @@ def test_large_literals_are_streamed(world):
     assert talk.wire.rooms > 4
 
 
+def test_a_file_shorter_than_its_size_is_no_message(world, monkeypatch):
+    """Nothing may be promised in a literal that does not come."""
+    talk = opened(world, b"Subject: x\r\n\r\n" + b"line\r\n" * 50_000)
+    content = world.box().content
+
+    def short(uid):
+        found = content(uid)
+        found.size *= 2
+        return found
+
+    monkeypatch.setattr(world.box(), "content", short)
+    answers, rest = ask(talk, "a FETCH 1 BODY.PEEK[]")
+    assert answers == {}
+    assert rest.startswith(b"a NO")
+
+
 def test_pieces_joined_are_the_message(world):
     octets = b"Subject: large\r\n\r\n" + b"0123456789\0\r\n" * 20_000
     talk = opened(world, octets)

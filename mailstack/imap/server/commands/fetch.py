@@ -325,6 +325,8 @@ def _piece(piece: Piece, message: _Message) -> Field:
     if not found.size:
         return piece.label + b' ""'
     if found.size > _WRITE_OCTETS:
+        if not found.read(message.content, found.size - 1, 1):
+            raise MailError(Condition.NO_SUCH_MESSAGE, "Message is damaged", detail="shorter than its size")
         return piece.label, found
     octets = found.read(message.content, 0, found.size)
     return b"%b %b" % (piece.label, literal(octets))
