@@ -10,7 +10,7 @@ flags, keywords, subscriptions and special uses are found again in file names an
 text files (store.maildir, store.foldertext).  UIDNEXT may be up to 200 higher afterwards and
 modseqs start from the time, so clients ask for all flags once.
 
-**One writer.**  A single thread (store.commit) runs every change as a job: SQL and file work of
+**One writer.**  A single thread (store.batches) runs every change as a job: SQL and file work of
 one mailbox never race each other, so the code of filing, changing, foldering and reconcile
 reads like a single-user program.  The reactor's side (store.memory, mailbox, account) never
 writes and never waits for a disk, except to read a message's octets.

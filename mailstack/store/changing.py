@@ -7,7 +7,7 @@ Rows change at once, files later, by chores.  So the index is ahead of the names
     file's letters differ from row.disk                  another program changed flags: its change is applied
                                                          to row.flags (what it added, what it took away)
 
-`row.disk` is moved on only behind a sync of the rename (store.commit), so a power loss
+`row.disk` is moved on only behind a sync of the rename (store.batches), so a power loss
 cannot make our own older state look like somebody's change.  Index and power lost
 together: the names speak alone, and flags are as old as the last chore, a moment.
 """
@@ -20,7 +20,7 @@ from mailstack.base import files
 from mailstack.base.errors import Condition, MailError
 from mailstack.store import maildir
 from mailstack.store.api import FlagMode
-from mailstack.store.commit import Settle
+from mailstack.store.batches import Settle
 from mailstack.store.effects import Reflagged, Removed
 from mailstack.store.filing import give_keywords
 from mailstack.store.flags import bits_of, merged

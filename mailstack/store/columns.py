@@ -65,11 +65,6 @@ class MailColumns:
     def flags_between(self, start: int, stop: int) -> Sequence[tuple[str, ...]]:
         return list(map(self._names.__getitem__, self._flags[start:stop]))
 
-    def flags_between(self, start: int, stop: int) -> list[tuple[str, ...]]:
-        bits = self._flags[start:stop]
-        names = {each: names_of(each, self.keywords) for each in set(bits)}
-        return list(map(names.__getitem__, bits))
-
     def size(self, uid: int) -> int:
         return self._sizes[self._at(uid)]
 

@@ -1,265 +1,34 @@
-"""Group commit: everything that gathered becomes durable together, and only then is anybody told.
+"""The writer: gathers jobs, runs them in batches (store.batches), and brings the results back to the reactor's thread.
 
-One batch, in the writer's thread:
-
-    BEGIN IMMEDIATE
-      what earlier chores have done on the disk is written down
-      each job, in its own savepoint: files are placed, rows written
-    syncfs of the mail's file system     (not when only rows were written)
-    COMMIT, which syncs SQLite's log     (synchronous=FULL)
-    results go to the reactor's thread, in this order: memory is brought up to date,
-    watchers are told, the waiting caller goes on
-    chores: file work that nobody waits for (renames for flags, unlinks)
-
-The next batch is whoever gathered meanwhile; there is no timer.  A job that fails takes
-nobody with it.  When the sync or the COMMIT fails, the whole batch is rolled back, its
-files are taken away again, every caller gets a MailError, and the store is *degraded*:
-each later batch first has to write and sync a probe file.  The failed sync itself is
-never tried again on the same dirty pages: the kernel has forgotten them by then.
-
-DESIGN had one sync after a COMMIT with synchronous=NORMAL.  With the sync in front and
-FULL the cost is 0.3 ms more for a single message and 0.2 ms for a batch of 16
-(0.57 → 0.88 ms, 0.94 → 1.14 ms here), batches without files get cheaper (0.4 ms, and no
-waiting for other programs' dirty pages), and "an error means that nothing has happened"
-is simply true: after a COMMIT there would be no way back.
-
-A chore runs after the commit that asked for it.  What it has changed on the disk reaches
-the database in the *next* batch, behind that batch's sync: so the database never claims
-a file name that a power loss could take back.
+The next batch is whoever gathered while the last one was made durable; there is no timer.
 """
 
-import sqlite3
 from collections import deque
-from collections.abc import Awaitable, Callable, Generator, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from threading import Condition as Wakeup
 from threading import Thread
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from twisted.internet.defer import Deferred
 
-from mailstack.base import files
 from mailstack.base.errors import Condition, MailError
-from mailstack.base.events import Event, log
+from mailstack.base.events import log
+from mailstack.store.batches import Batches, Job, Task
 
-__all__ = ["Batches", "Chore", "Durability", "InlineCommitter", "Job", "Settle", "ThreadCommitter", "WriteJob"]
+__all__ = ["InlineCommitter", "ThreadCommitter"]
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
-Settle = Callable[[Any], None]
 
 BATCH_JOBS = 256
-PROBE_EVERY = 1.0  # seconds, while degraded
 CHORES_BETWEEN = 32  # chores done before looking for jobs again: about 1 ms
-_FULL = frozenset({sqlite3.SQLITE_FULL})
-
-
-class Chore(Protocol):
-    """File work that nobody waits for.  A second one with the same key while the first waits is left out."""
-
-    @property
-    def key(self) -> Hashable: ...
-
-    def run(self, connection: Any) -> Settle | None:
-        """Do it, reading rows as they are now; the answer is what to write down.  OSError."""
-
-    def failed(self, connection: Any) -> None:
-        """It was not done, and will not be tried again by itself: make sure that reconcile sees it."""
-
-    def folder(self, connection: Any) -> str | None:
-        """The folder to sync where there is no syncfs, after `run`."""
-
-
-class Job(Generic[T]):
-    """One caller's work.  `run` and `undo` are called in the writer's thread, `publish` in the reactor's."""
-
-    syncs_files = True
-
-    def run(self, connection: Any) -> T:
-        raise NotImplementedError
-
-    def undo(self) -> None:
-        """Take back what was done outside the database.  Never raises."""
-
-    def paths(self) -> Iterable[str]:
-        """Files and folders to sync where there is no syncfs."""
-        return ()
-
-    def chores(self) -> Iterable[Chore]:
-        """What is left to do when it is committed."""
-        return ()
-
-    def publish(self, result: T) -> None:
-        """Bring memory up to date and tell watchers."""
-
-
-class WriteJob(Job[T]):
-    """A function over the connection, of the queue or another table.  It may have placed files before."""
-
-    def __init__(self, work: Callable[[Any], T]) -> None:
-        self._work = work
-
-    def run(self, connection: Any) -> T:
-        return self._work(connection)
-
-
-class Durability(Protocol):
-    """How files get to the disk."""
-
-    def sync(self, paths: Iterable[str]) -> None:
-        """What was done to these files and folders is on the disk when it ends (with syncfs: to all).  OSError."""
-
-    def probe(self) -> None:
-        """Raises OSError while the disk takes nothing."""
-
-    def close(self) -> None: ...
-
-
-@dataclass(slots=True)
-class _Task:
-    job: Job[Any]
-    tell: Callable[["_Task"], None]
-    result: Any = None
-    failure: BaseException | None = None
-
-
-class Batches:
-    """What the writer does, whatever thread it is.  Owns the write connection."""
-
-    def __init__(self, connection: Any, durability: Durability, before_commit: Callable[[Any], None]) -> None:
-        self._connection = connection
-        self._durability = durability
-        self._before_commit = before_commit
-        self._degraded = ""
-        self._chores: dict[Hashable, Chore] = {}
-        self._settles: dict[Hashable, Settle] = {}
-        self._touched: set[str] = set()  # by those chores
-        self.on_rollback: Callable[[], None] = _nothing
-        self.at_clean_end: Callable[[Any], None] = _nothing
-        self.events: deque[tuple[Event, dict[str, Any]]] = deque()
-
-    # --- a batch -------------------------------------------------------------------------------------
-
-    def run(self, tasks: Sequence[_Task]) -> None:
-        """Afterwards every task has its result, durable, or its failure."""
-        try:
-            if self._degraded:
-                self._durability.probe()
-            self._run(tasks)
-        except Exception as fault:  # noqa: BLE001  a pump: whatever it is, each caller gets it
-            self._abandon(tasks, fault)
-            return
-        self._settles.clear()
-        self._touched.clear()
-        for task in tasks:
-            if task.failure is None:
-                self._chores.update((chore.key, chore) for chore in task.job.chores())
-        self._recovered()
-
-    def _run(self, tasks: Sequence[_Task]) -> None:
-        execute = self._connection.execute
-        execute("BEGIN IMMEDIATE")
-        for settle in self._settles.values():
-            settle(self._connection)
-        for task in tasks:
-            self._run_one(task)
-        self._before_commit(self._connection)
-        good = [task.job for task in tasks if task.failure is None]
-        if self._settles or any(job.syncs_files for job in good):
-            self._durability.sync([*filter(None, self._touched), *(path for job in good for path in job.paths())])
-        files.seam("commit", "")
-        execute("COMMIT")
-
-    def _run_one(self, task: _Task) -> None:
-        execute = self._connection.execute
-        execute("SAVEPOINT job")
-        try:
-            task.result = task.job.run(self._connection)
-        except Exception as fault:
-            task.failure = _as_failure(fault)
-            task.job.undo()
-            self.on_rollback()
-            if not self._connection.in_transaction:
-                raise  # SQLite has given the whole transaction up: a full or broken disk
-            execute("ROLLBACK TO job")
-        execute("RELEASE job")
-
-    def _abandon(self, tasks: Sequence[_Task], fault: Exception) -> None:
-        for task in reversed(tasks):
-            if task.failure is None:
-                task.job.undo()
-                task.failure = _as_failure(fault)
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
-        self.on_rollback()
-        if not self._degraded:
-            self.events.append((Event.STORE_DEGRADED, {"reason": str(fault)}))
-        self._degraded = str(fault) or type(fault).__name__
-
-    def _recovered(self) -> None:
-        if self._degraded:
-            self._degraded = ""
-            self.events.append((Event.STORE_RECOVERED, {}))
-
-    # --- chores --------------------------------------------------------------------------------------
-
-    @property
-    def degraded(self) -> bool:
-        """The last batch could not be made durable."""
-        return bool(self._degraded)
-
-    @property
-    def has_chores(self) -> bool:
-        """Some can run now: those whose former result is not written down yet have to wait."""
-        return any(key not in self._settles for key in self._chores)
-
-    @property
-    def has_settles(self) -> bool:
-        return bool(self._settles)
-
-    def do_chores(self, limit: int) -> None:
-        ready = [key for key in self._chores if key not in self._settles][:limit]
-        for key in ready:
-            chore = self._chores.pop(key)
-            try:
-                settle = chore.run(self._connection)
-            except (OSError, sqlite3.Error) as fault:
-                self.events.append((Event.STORE_ODD_FILE, {"path": str(key), "reason": str(fault)}))
-                chore.failed(self._connection)
-            else:
-                if settle is not None:
-                    self._settles[key] = settle
-                    self._touched.add(chore.folder(self._connection) or "")
-
-    def close(self) -> None:
-        """Nothing is left to do, unless the disk does not work; only then is this a clean end."""
-        if not (self._degraded or self._chores or self._settles):
-            self.at_clean_end(self._connection)
-        self._connection.close()
-
-
-def _nothing(*_: object) -> None:
-    pass
-
-
-def _as_failure(fault: BaseException) -> BaseException:
-    """Disk faults as MailErrors; anything else is a mistake of ours and stays what it is."""
-    if isinstance(fault, sqlite3.Error):
-        if getattr(fault, "sqlite_errorcode", None) in _FULL:
-            return MailError(Condition.STORAGE_FULL, "Out of storage", detail=str(fault))
-        return MailError(Condition.UNAVAILABLE, "Storage does not work just now", detail=str(fault))
-    if isinstance(fault, OSError):
-        return files.as_mail_error(fault)
-    return fault
-
-
-# --- the two ways to run it --------------------------------------------------------------------------
+PROBE_EVERY = 1.0  # seconds, while degraded
 
 
 class _Done(Generic[T_co]):
     """An awaitable that has ended already: `await` it with no event loop at all."""
 
-    def __init__(self, task: _Task) -> None:
+    def __init__(self, task: Task) -> None:
         self._task = task
 
     def __await__(self) -> Generator[Any, None, T_co]:
@@ -280,7 +49,7 @@ class InlineCommitter:
         pass
 
     def submit(self, job: Job[T]) -> Awaitable[T]:
-        task = _Task(job, _told)
+        task = Task(job, _told)
         if self._stopped:
             task.failure = _shut_down()
             return _Done(task)
@@ -303,7 +72,7 @@ class InlineCommitter:
             self._stopped = True
             self._batches.run([])
             self._batches.close()
-        return _Done(_Task(Job(), _told))
+        return _Done(Task(Job(), _told))
 
 
 class ThreadCommitter:
@@ -313,7 +82,7 @@ class ThreadCommitter:
         self._batches = batches
         self._call_from_thread = call_from_thread
         self._wakeup = Wakeup()
-        self._waiting: deque[_Task] = deque()
+        self._waiting: deque[Task] = deque()
         self._stopping: Deferred[None] | None = None
         self._thread = Thread(target=self._loop, name="mailstack-committer", daemon=True)
 
@@ -323,7 +92,7 @@ class ThreadCommitter:
     def submit(self, job: Job[T]) -> Awaitable[T]:
         """Reactor's thread.  Cancelling the answer gives up waiting, not the work."""
         answer: Deferred[T] = Deferred()
-        task = _Task(job, lambda done: _fire(answer, done))
+        task = Task(job, lambda done: _fire(answer, done))
         with self._wakeup:
             if self._stopping is not None:
                 task.failure = _shut_down()
@@ -337,7 +106,7 @@ class ThreadCommitter:
     def post(self, job: Job[Any]) -> None:
         with self._wakeup:
             if self._stopping is None:
-                self._waiting.append(_Task(job, _told))
+                self._waiting.append(Task(job, _told))
                 self._wakeup.notify()
 
     def stop(self) -> Awaitable[None]:
@@ -363,7 +132,7 @@ class ThreadCommitter:
         assert self._stopping is not None
         self._call_from_thread(self._stopping.callback, None)
 
-    def _gather(self) -> tuple[list[_Task], bool]:
+    def _gather(self) -> tuple[list[Task], bool]:
         """What waits, or nothing when there are chores to go on with; and whether it is time to end."""
         with self._wakeup:
             while not self._waiting:
@@ -383,18 +152,18 @@ def _shut_down() -> MailError:
     return MailError(Condition.SHUTTING_DOWN, "Shutting down")
 
 
-def _told(_task: _Task) -> None:
+def _told(_task: Task) -> None:
     """Nobody to wake: the caller looks when the call returns."""
 
 
-def _fire(answer: "Deferred[Any]", task: _Task) -> None:
+def _fire(answer: "Deferred[Any]", task: Task) -> None:
     if task.failure is None:
         answer.callback(task.result)
     else:
         answer.errback(task.failure)
 
 
-def _release(tasks: Sequence[_Task], batches: Batches) -> None:
+def _release(tasks: Sequence[Task], batches: Batches) -> None:
     """In the reactor's thread, in the order of commits.  One watcher's mistake does not stop the others' news."""
     while batches.events:
         event, fields = batches.events.popleft()

@@ -15,7 +15,7 @@ from mailstack.store import foldertext, maildir
 from mailstack.store.api import INBOX, Appended, Copied, Incoming, Staged
 from mailstack.store.effects import Added, Removed
 from mailstack.store.flags import bits_of, merged, names_of, used_slots, with_keywords
-from mailstack.store.foldering import Home, create, ensure_home
+from mailstack.store.foldering import Home, adopt_folders, create, ensure_home, is_maildir
 from mailstack.store.index import mailboxes, messages, tombstones
 from mailstack.store.index.mailboxes import Box
 from mailstack.store.index.messages import Row
@@ -97,7 +97,12 @@ def box_named(txn: Txn, home: Home, name: str) -> Box:
 
 
 def _box_or_inbox(txn: Txn, home: Home, name: str) -> Box:
-    return mailboxes.by_name(txn.db, home.id, maildir.normal(name)) or box_named(txn, home, INBOX)
+    """Also when somebody has just taken the mailbox's folder away."""
+    box = mailboxes.by_name(txn.db, home.id, maildir.normal(name))
+    if box is not None and not is_maildir(home.path(box)):
+        adopt_folders(txn, home)
+        box = mailboxes.by_name(txn.db, home.id, box.name)
+    return box or box_named(txn, home, INBOX)
 
 
 def _box(txn: Txn, mailbox: int) -> Box:

@@ -23,9 +23,11 @@ from mailstack.store.uidvalidity import keep_uidvalidity, next_uidvalidity
 
 __all__ = [
     "Home",
+    "adopt_folders",
     "create",
     "delete",
     "ensure_home",
+    "is_maildir",
     "make_mailbox",
     "read_account",
     "rename",
@@ -59,10 +61,9 @@ def ensure_home(txn: Txn, account: str) -> Home:
     """The account's home; made, or found on the disk, when the index does not know it.  MailError(NO_SUCH_USER)"""
     root = txn.site.account_path(account)
     known = accounts.find(txn.db, account)
-    if known is not None:
-        return Home(known, account, root)
-    home = Home(accounts.insert(txn.db, account), account, root)
-    _make_home(txn, home)
+    home = Home(known or accounts.insert(txn.db, account), account, root)
+    if known is None or stamp_of(root) == 0:
+        _make_home(txn, home)
     return home
 
 
@@ -176,12 +177,14 @@ def stamp_of(root: str) -> int:
         return 0
 
 
+def is_maildir(path: str) -> bool:
+    return stamp_of(f"{path}/cur") != 0
+
+
 def read_account(txn: Txn, account: str) -> AccountRead:
     """Look at the account's folders on the disk, and tell all there is."""
     home = ensure_home(txn, account)
     stamp = stamp_of(home.root)
-    if stamp == 0:
-        _make_home(txn, home)
     adopt_folders(txn, home)
     subscribed = subscriptions.all_of(txn.db, home.id)
     boxes = mailboxes.of_account(txn.db, home.id)

@@ -16,7 +16,7 @@ the file has bare LFs, the size with CRLFs; what stands before the first comma i
 unique on this disk.  Files of other programs are renamed to this form, with their own
 first part.
 
-*Races.*  One thread changes files (store.commit), so there are none between our own
+*Races.*  One thread changes files (store.batches), so there are none between our own
 operations.  Against other programs: rename and link are atomic; a listing that races
 a rename may miss a file, so two listings must agree before a message counts as gone.
 We deliver into `cur/`, not `new/`: as nothing of ours is ever in `new/`, that folder is

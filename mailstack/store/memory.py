@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 from mailstack.base.errors import Condition, MailError
 from mailstack.base.events import log
 from mailstack.store.api import Folder
-from mailstack.store.commit import Job
+from mailstack.store.batches import Job
 from mailstack.store.effects import (
     Added,
     Created,
@@ -140,9 +140,9 @@ class Memory:
             old, _ = self._idle.popitem(last=False)
             del self.mailboxes[old]
 
-    async def poll(self) -> None:
-        """Look at the folders of mailboxes that somebody watches.  A fault waits for the next poll."""
-        for mailbox in list(self.mailboxes.values()):
+    async def poll(self, turn: int, turns: int) -> None:
+        """Look at the folders of the mailboxes whose turn it is and that somebody watches.  A fault waits."""
+        for mailbox in list(self.mailboxes.values())[turn::turns]:
             if mailbox.is_watched:
                 try:
                     await mailbox.refresh()

@@ -10,7 +10,7 @@ from mailstack.store.index import counters
 from mailstack.store.index.counters import UIDVALIDITY, UIDVALIDITY_BELOW
 from mailstack.store.txn import Txn
 
-__all__ = ["keep_uidvalidity", "next_uidvalidity"]
+__all__ = ["has_mark", "keep_uidvalidity", "next_uidvalidity"]
 
 TEXT = ".uidvalidity-below"
 AHEAD = 1000
@@ -30,6 +30,11 @@ def next_uidvalidity(txn: Txn) -> int:
     counters.raise_to(txn.db, UIDVALIDITY_BELOW, below)
     keep_uidvalidity(txn, value)
     return value
+
+
+def has_mark(root: str) -> bool:
+    """Whether a store has ever made a mailbox below this folder: the text file is there as long as the mail is."""
+    return foldertext.read(f"{root}/{TEXT}") is not None
 
 
 def keep_uidvalidity(txn: Txn, value: int) -> None:

@@ -10,6 +10,7 @@ import pytest
 from mailstack.base import files
 from mailstack.base.errors import Condition, MailError
 from mailstack.store.api import FlagMode
+from mailstack.store.batches import Task, WriteJob
 from tests.store.world import ALICE, BOB, Mirror, World, picture, run
 
 KEPT = b"Subject: kept\r\n\r\nwas there before\r\n"
@@ -254,8 +255,7 @@ def test_a_failed_sync_degrades_until_the_disk_works_again(prepare):
 def test_one_failing_job_takes_nobody_along(prepare):
     """Two in one batch: the second has a mailbox that is not there."""
     world = prepare()
-    batches = world.store._committer._batches
-    from mailstack.store.commit import WriteJob, _Task, _told
+    batches = world.store.opened.committer._batches
 
     def bad(connection):
         connection.execute("INSERT INTO account (name) VALUES ('bad')")
@@ -265,8 +265,8 @@ def test_one_failing_job_takes_nobody_along(prepare):
         connection.execute("INSERT INTO account (name) VALUES ('good')")
         return 7
 
-    tasks = [_Task(WriteJob(work), _told) for work in (good, bad, good)]
-    tasks[2] = _Task(WriteJob(lambda connection: connection.execute("SELECT 1").fetchone()), _told)
+    tasks = [Task(WriteJob(work), print) for work in (good, bad, good)]
+    tasks[2] = Task(WriteJob(lambda connection: connection.execute("SELECT 1").fetchone()), print)
     batches.run(tasks)
     assert [task.result for task in tasks] == [7, None, (1,)]
     assert isinstance(tasks[1].failure, MailError)

@@ -1,10 +1,12 @@
 """Other programs work on the same folders."""
 
 import os
+import shutil
 
 import pytest
 
 from mailstack.base import events
+from mailstack.base.errors import Condition, MailError
 from mailstack.store.api import FlagMode
 from tests.store.world import ALICE, Mirror, World, body_of, picture, run
 
@@ -195,6 +197,30 @@ def test_a_maildir_from_elsewhere_is_adopted(world):
         *("INBOX", "Archive", "Drafts", "Junk", "Sent", "Trash", "Work")
     ]
     assert picture(run(account.open("Work"))) == {1: (("\\Seen",), ONE)}
+
+
+def test_mail_finds_its_way_when_folders_were_taken_away(world):
+    world.append("Sent", ONE)
+    world.open("Sent"), world.open()
+    shutil.rmtree(world.maildir(".Sent"))
+    world.deliver(ONE, (ALICE, "Sent"))
+    assert picture(world.open()) == {1: ((), ONE)}
+    shutil.rmtree(world.maildir())
+    world.deliver(ONE, (ALICE, "INBOX"))
+    assert [octets for _, octets in picture(world.open()).values()] == [ONE]
+
+
+def test_a_disk_that_is_not_mounted_is_no_expunge(world):
+    world.append("INBOX", ONE)
+    run(world.store.stop())
+    (world.root / "mail").rename(world.root / "unmounted")
+    with pytest.raises(MailError) as caught:
+        world.start_again()
+    assert caught.value.condition is Condition.UNAVAILABLE
+    shutil.rmtree(world.root / "mail")
+    (world.root / "unmounted").rename(world.root / "mail")
+    world.start_again()
+    assert picture(world.open()) == {1: ((), ONE)}
 
 
 def test_a_whole_folder_that_vanishes_while_it_is_open(world):

@@ -115,7 +115,7 @@ def test_a_broken_disk_is_tried_every_second_until_it_works(spinner, store):
             spinner.run(deliver(store, ONE))
         assert caught.value.condition is Condition.UNAVAILABLE
         broken[0] = False
-        batches = store._committer._batches
+        batches = store.opened.committer._batches
         spinner.until(lambda: not batches.degraded)
     spinner.run(deliver(store, ONE))
 
