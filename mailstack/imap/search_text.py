@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
-from mailstack.message.header import Header
+from mailstack.message.header import Header, header_end
 from mailstack.message.mime import Part, Source, octets_of, parse
 from mailstack.message.words import decode, decode_words
 
@@ -18,8 +18,13 @@ __all__ = ["SearchedMessage", "fold", "fold_header"]
 
 PART_OCTETS: Final = 16 * 1024 * 1024  # of one part, encoded; what is behind is not searched
 PLAIN_OCTETS: Final = 4 * 1024 * 1024
-# Where one of these stands, octets may mean other text than they show.  Lower case.
-_ENCODED: Final = (b"base64", b"quoted-printable", b"=?", b"iso-2022", b"utf-7", b"utf-16", b"utf-32", b"hz-gb", b"*=")
+# Where one of these stands, octets may mean other text than they show.  Lower case; those of a tuple
+# are only looked for where the sign before them is there.
+_ENCODED: Final = (
+    (b"transfer-encoding", (b"base64", b"quoted-printable")),
+    (b"charset", (b"iso-2022", b"utf-7", b"utf-16", b"utf-32", b"hz-gb")),
+    (b"=?", (b"?=",)),
+)
 
 
 def fold(text: str) -> str:
@@ -41,7 +46,7 @@ class SearchedMessage:
         self._size = source.size
         self._octets = octets_of(source)
         self._lower = self._octets.read(0, source.size).lower() if source.size <= PLAIN_OCTETS else None
-        self._plain = self._lower is not None and not any(mark in self._lower for mark in _ENCODED)
+        self._plain = self._lower is not None and not _encoded(self._lower)
         self._tree: Part | None = None
         self._texts: list[str] | None = None
 
@@ -53,19 +58,20 @@ class SearchedMessage:
 
     def in_body(self, needle: str) -> bool:
         """Whether folded `needle` is in the body."""
-        quick = self._quick(needle, self.tree.body) if self._plain else None
+        quick = self._quick(needle, of_body=True) if self._plain else None
         return any(needle in text for text in self._body()) if quick is None else quick
 
     def in_text(self, needle: str) -> bool:
         """Whether folded `needle` is in the header or the body."""
-        quick = self._quick(needle, 0) if self._plain else None
+        quick = self._quick(needle, of_body=False) if self._plain else None
         if quick is None or (not quick and " " in needle):  # blanks may stand where a field is folded
             return _in_header(self.tree.header, needle) or self.in_body(needle)
         return quick
 
-    def _quick(self, needle: str, start: int) -> bool | None:
+    def _quick(self, needle: str, *, of_body: bool) -> bool | None:
         """The octets as they stand are searched; None when that does not decide: `ß` is found by `SS`."""
         assert self._lower is not None
+        start = header_end(self._lower) if of_body else 0
         if needle.isascii() and self._lower.find(needle.encode(), start) >= 0:
             return True
         return False if self._lower.isascii() else None
@@ -74,6 +80,10 @@ class SearchedMessage:
         if self._texts is None:
             self._texts = list(_texts(self.tree))
         return self._texts
+
+
+def _encoded(lower: bytes) -> bool:
+    return any(sign in lower and any(mark in lower for mark in marks) for sign, marks in _ENCODED)
 
 
 def _in_header(header: Header, needle: str) -> bool:
