@@ -13,7 +13,6 @@ import os
 import threading
 import time
 from contextlib import suppress
-from pathlib import PurePath
 
 from mailstack.base import files
 
@@ -134,11 +133,11 @@ class StagedFile:
 
 def _beside(path: str) -> str:
     """Where to write what is renamed to `path`: the `tmp/` of its Maildir, else the same folder."""
-    place = PurePath(path)
-    maildir = place.parent.parent
-    if place.parent.name in {"cur", "new"}:
-        return str(maildir / "tmp" / _unique_name())
-    return str(place.with_name(f".{_unique_name()}"))
+    folder = path.rpartition("/")[0]
+    maildir, _, part = folder.rpartition("/")
+    if part in {"cur", "new"}:
+        return f"{maildir}/tmp/{_unique_name()}"  # noqa: S108  the Maildir's own
+    return f"{folder}/.{_unique_name()}"
 
 
 def _unique_name() -> str:

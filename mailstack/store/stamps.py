@@ -68,7 +68,8 @@ class Stamps:
         """The rows agree with what was listed after `before` was taken; `moved`: we have renamed files since."""
         mtimes = _mtimes(path) if moved else before
         fresh = self._now() * 1e9 - max(mtimes) < TICK_NS
-        self._put(mailbox, Stamp(*mtimes, self._now(), unsure=moved or fresh))
+        scanned = max(self._now(), 1.0)  # a test's clock may begin at 0, which means never
+        self._put(mailbox, Stamp(*mtimes, scanned, unsure=moved or fresh))
 
     def doubt(self, connection: Any, mailbox: int) -> None:
         """Something of ours is not as it should be on the disk: look at all of it next time."""

@@ -223,6 +223,17 @@ def test_a_disk_that_is_not_mounted_is_no_expunge(world):
     assert picture(world.open()) == {1: ((), ONE)}
 
 
+def test_a_clock_that_begins_at_nought(tmp_path):
+    world = World(tmp_path, now=lambda: 0.0)
+    world.append("INBOX", ONE)
+    mailbox = world.open()
+    run(mailbox.expunge([1]))
+    (world.maildir() / "new" / "1.a,S=19,U=1").write_bytes(ONE)
+    run(mailbox.refresh())
+    assert list(mailbox.columns.uids) == [2]
+    world.close()
+
+
 def test_a_whole_folder_that_vanishes_while_it_is_open(world):
     world.append("Sent", ONE)
     mirror = Mirror(world.open("Sent"))
