@@ -42,7 +42,7 @@ def test_text_is_replaced_whole_or_not_at_all(tmp_path):
         assert (tmp_path / "text").read_text() == "old"
     files.replace_text(path, "new")  # what the failed ones left behind is no hindrance
     assert (tmp_path / "text").read_text() == "new"
-    assert os.listdir(tmp_path) == ["text"]
+    assert [path.name for path in tmp_path.iterdir()] == ["text"]
 
 
 def test_a_link_that_cannot_be_is_a_copy_with_the_same_time(tmp_path, monkeypatch):

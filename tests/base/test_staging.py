@@ -30,7 +30,7 @@ def staged_of(folders, octets, chunk=10_000):
 
 
 def left(folder):
-    return sorted(os.listdir(folder))
+    return sorted(path.name for path in folder.iterdir())
 
 
 @pytest.mark.parametrize("size", SIZES)
