@@ -36,7 +36,7 @@ from mailstack.net.listen import Bind, Listener, PortTaken, Total
 from mailstack.tls.certs import CertificateFault
 from mailstack.tls.contexts import ServerContexts
 
-__all__ = ["Daemon"]
+__all__ = ["Daemon", "complain"]
 
 Reader = Callable[[], Config]
 
@@ -57,7 +57,6 @@ class Daemon(MultiService):
         self.sink = LogSink(config.log.level)
         self.ready: Deferred[None] = Deferred()
         self._tls: ServerContexts | None = None
-        self._starting: Deferred[None] | None = None
         self.listeners = [
             Listener(
                 reactor,
@@ -78,29 +77,29 @@ class Daemon(MultiService):
     def privilegedStartService(self) -> None:
         """A fault here ends the start with one line: the port or the file, and what to do."""
         try:
-            if self._tls is None and self.config.tls.certificate:
-                self._tls = ServerContexts(self.config.tls)
-            MultiService.privilegedStartService(self)
+            self.bind()
         except (PortTaken, CertificateFault) as fault:
-            raise SystemExit(f"mailstack: {fault}") from None
+            complain(str(fault))
+            raise SystemExit(1) from None
+
+    def bind(self) -> None:
+        """Certificates and ports.  PortTaken, CertificateFault."""
+        if self._tls is None and self.config.tls.certificate:
+            self._tls = ServerContexts(self.config.tls)
+        MultiService.privilegedStartService(self)
 
     def startService(self) -> None:
         add_sink(self.sink)
         log(Event.STARTING, version=__version__, state=self.config.state)
         MultiService.startService(self)
         signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._on_hangup))
-        self._starting = Deferred.fromCoroutine(self._start())
-        self._starting.addErrback(self._cannot_start)
+        self._reactor.callWhenRunning(self._begin)
+
+    def _begin(self) -> None:
+        Deferred.fromCoroutine(self._start()).addErrback(self._cannot_start)
 
     async def _start(self) -> None:
-        try:
-            parts = build(self.config, self._reactor)
-        except MailError as error:
-            raise SystemExit(f"mailstack: {error.public}: {error.detail}") from None
-        except OSError as error:
-            raise SystemExit(
-                f"mailstack: state folder {self.config.state}: {error.strerror}: {error.filename}"
-            ) from None
+        parts = build(self.config, self._reactor)
         self.parts = parts
         parts.store.start()
         parts.login.start()
@@ -116,10 +115,13 @@ class Daemon(MultiService):
 
     def _cannot_start(self, failure: Failure) -> None:
         """One line for a fault that has one, the traceback for one that nobody foresaw; status 1 either way."""
-        if failure.check(SystemExit):
-            sys.stderr.write(f"{failure.value}\n")
+        error = failure.value
+        if isinstance(error, MailError):
+            complain(f"{error.public}: {error.detail}")
+        elif isinstance(error, OSError):
+            complain(f"state folder {self.config.state}: {error.strerror}: {error.filename}")
         else:
-            failure.printTraceback(sys.stderr)
+            complain(failure.getTraceback())
         self._reactor.addSystemEventTrigger("after", "shutdown", _exit_with_status_1)
         self._reactor.stop()
 
@@ -195,6 +197,13 @@ class Daemon(MultiService):
             await step()
         except Exception:  # noqa: BLE001  see _stop
             log(Event.INTERNAL_ERROR, error_id="stop", where="stop", failure=Failure().getTraceback())
+
+
+def complain(line: str) -> None:
+    """To the real standard error output: twistd turns `sys.stderr` into lines of its log."""
+    out = sys.__stderr__ or sys.stderr
+    out.write(f"mailstack: {line}\n")
+    out.flush()
 
 
 def _exit_with_status_1() -> None:

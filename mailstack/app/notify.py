@@ -1,5 +1,6 @@
 """Telling systemd how we are (sd_notify(3)), and taking the sockets that it passes (sd_listen_fds(3))."""
 
+import itertools
 import os
 import socket
 from collections.abc import Mapping
@@ -23,9 +24,24 @@ def notify(state: str, environment: Mapping[str, str] = os.environ) -> None:
             return  # systemd that does not listen is no reason to end
 
 
-def passed_descriptors(environment: Mapping[str, str] = os.environ) -> list[int]:
-    """The file descriptors that systemd meant for this very process."""
-    if environment.get("LISTEN_PID") != str(os.getpid()):
-        return []
-    count = environment.get("LISTEN_FDS", "0")
-    return list(range(FIRST_DESCRIPTOR, FIRST_DESCRIPTOR + int(count))) if count.isdigit() else []
+def passed_descriptors() -> list[int]:
+    """Listening sockets that this process was started with: 3, 4, …, as many as there are in a row.
+
+    LISTEN_FDS cannot be asked: Twisted's `systemd:` endpoint takes it out of the
+    environment when its plugins are imported, long before us, and forgets sockets
+    without names.  A listener takes only a socket that is bound to its own address.
+    """
+    found: list[int] = []
+    for descriptor in itertools.count(FIRST_DESCRIPTOR):
+        if not _listens(descriptor):
+            return found
+        found.append(descriptor)
+    return found
+
+
+def _listens(descriptor: int) -> bool:
+    try:
+        with socket.socket(fileno=os.dup(descriptor)) as candidate:
+            return bool(candidate.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+    except OSError:
+        return False

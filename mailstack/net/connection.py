@@ -30,6 +30,8 @@ AnySession = Session[Any, Any]
 Sessions = Callable[[Wire[Any]], tuple[AnyEngine, AnySession]]
 
 INPUT_HIGH_WATER = 256 * 1024  # octets waiting behind a busy handler before the transport is paused
+TURN = 0.005  # seconds of work for one connection, after which the others have their turn
+OUTPUT_LIMIT = 4 * 1024 * 1024  # octets pushed (IDLE) to a peer that does not read, before it is cut
 LINGER_LIMIT = 30.0  # seconds for the last words to leave before the connection is cut
 
 
@@ -82,6 +84,8 @@ class Connection(Protocol):
         self._heard = 0.0  # when the peer last sent something
         self._pumping = self._closing = self._handshaking = self._input_paused = self._eof = False
         self._greeted = self._stopping = self._ended = self._wrote = False
+        self._backlog = 0
+        self._turn_began = 0.0
         self._lost: str | None = None
         self._engine: AnyEngine
         self._session: AnySession
@@ -165,6 +169,7 @@ class Connection(Protocol):
         self._gate.shut(self._setting.clock.seconds())
 
     def resumeProducing(self) -> None:
+        self._backlog = 0
         self._gate.open()
 
     def stopProducing(self) -> None:
@@ -183,10 +188,24 @@ class Connection(Protocol):
         if data and self._lost is None:
             self._wrote = True
             through.write(self.transport, data)  # type: ignore[arg-type]
+            if self._gate.shut_since is not None:
+                self._backlog += len(data)
+                if self._backlog > OUTPUT_LIMIT:
+                    self.abort("peer does not read")
 
     def room(self) -> Awaitable[None]:
         self.flush()
-        return self._gate.passed()
+        return self._breathe()
+
+    async def _breathe(self) -> None:
+        """Wait while the peer does not read; let the others have their turn when ours was long."""
+        if self._setting.clock.seconds() - self._turn_began >= TURN:
+            self.flush()
+            turn: Deferred[None] = Deferred()
+            self._setting.clock.callLater(0, turn.callback, None)
+            await turn
+            self._turn_began = self._setting.clock.seconds()
+        await self._gate.passed()
 
     def close(self) -> None:
         self.flush()
@@ -233,6 +252,7 @@ class Connection(Protocol):
         if self._pumping or self._closing or self._handshaking or not self._greeted:
             return
         self._pumping = True
+        self._turn_began = self._setting.clock.seconds()
         Deferred.fromCoroutine(self._pump()).addErrback(self._pump_broke)
 
     async def _pump(self) -> None:
@@ -242,7 +262,7 @@ class Connection(Protocol):
                 await self._answer(event)
                 if self._engine.after is not After.GO_ON:
                     break
-                await self._gate.passed()
+                await self._breathe()
         except ConnectionError:
             if self._lost is None:
                 raise
@@ -255,6 +275,8 @@ class Connection(Protocol):
             response = await _FlushingWhileWaiting(self._session.handle(event), self.flush)
         except CancelledError:
             raise
+        except ConnectionAbortedError as failure:  # what was begun cannot be finished, and must not look whole
+            self.abort(str(failure))
         except Exception as failure:
             if self._lost is not None:
                 raise ConnectionError(self._lost) from failure

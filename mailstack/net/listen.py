@@ -61,6 +61,7 @@ def passed_sockets(descriptors: Iterable[int]) -> dict[tuple[str, int], int]:
     for descriptor in descriptors:
         with socket.socket(fileno=os.dup(descriptor)) as passed:
             if passed.family in {socket.AF_INET, socket.AF_INET6}:
+                os.set_blocking(descriptor, False)  # else the reactor would wait in accept()
                 host, port = passed.getsockname()[:2]
                 found[host, port] = descriptor
     return found

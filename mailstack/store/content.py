@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from tempfile import SpooledTemporaryFile
 from typing import IO
@@ -15,6 +15,7 @@ __all__ = ["CrlfContent", "FileContent", "open_message"]
 
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 IN_MEMORY_OCTETS = 1 << 20
+RENAMES_IN_A_ROW = 4
 
 
 def open_message(path: str, base: str, letters: Iterable[str], size: int) -> Content:
@@ -32,15 +33,22 @@ def open_message(path: str, base: str, letters: Iterable[str], size: int) -> Con
 
 
 def _open(path: str, base: str, letters: Iterable[str]) -> int:
+    """Our own renames run in the writer's thread and other programs rename too: a miss may only mean that the name
+    changed between look and open, so it takes several misses in a row to call the message gone."""
     names = [maildir.file_name(base, each) for each in letters]
-    for name in names:
-        with suppress(FileNotFoundError):
-            return os.open(f"{path}/cur/{name}", os.O_RDONLY | os.O_CLOEXEC)
-    with suppress(FileNotFoundError):  # between two renames, or renamed by somebody else
-        for name in maildir.listing(f"{path}/cur"):
-            if maildir.split(name)[0] == base:
+    for _ in range(RENAMES_IN_A_ROW):
+        for name in (*names, *_named_on_disk(path, base)):
+            with suppress(FileNotFoundError):
                 return os.open(f"{path}/cur/{name}", os.O_RDONLY | os.O_CLOEXEC)
     raise MailError(Condition.NO_SUCH_MESSAGE, "Message is gone", detail=f"{path}/cur/{base}")
+
+
+def _named_on_disk(path: str, base: str) -> Iterator[str]:
+    """Looked up only when the likely names have failed."""
+    with suppress(FileNotFoundError):
+        for name in maildir.listing(f"{path}/cur"):
+            if maildir.split(name)[0] == base:
+                yield name
 
 
 class FileContent:

@@ -65,6 +65,12 @@ def test_the_unit_is_tight():
     assert exposure < 2.0, done.stdout
 
 
+def test_the_unit_leaves_out_what_would_keep_tls_from_starting():
+    """Tried with PR_SET_MDWE: cffi cannot make the callbacks that pyOpenSSL needs for SNI."""
+    unit = (ROOT / "systemd/mailstack.service").read_text(encoding="utf-8")
+    assert not re.search(r"^MemoryDenyWriteExecute=yes", unit, re.MULTILINE)
+
+
 def test_the_socket_unit_has_the_ports_of_the_standard_listeners():
     from mailstack.config.listeners import STANDARD_LISTENERS
 

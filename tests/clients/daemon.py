@@ -44,6 +44,7 @@ class Daemon:
         self.config = self.folder / "mailstack.toml"
         self.accounts = accounts
         self.events, self.ports = [], {}
+        self.prefix, self.twistd, self.extra = [], [], {}
         self._changed = threading.Condition()
         self._write(top, more, dns)
         self.run("domain", "add", "demo.test")
@@ -77,21 +78,23 @@ class Daemon:
         assert not check or done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
         return done.stdout if check else done
 
-    def start(self):
-        self.ports.clear()
+    def start(self, *, wait=True):
+        """`prefix` goes before the command, `twistd` are options for it, `extra` is more environment."""
         with self._changed:
+            self.ports.clear()
             self.events.clear()
         self.errors = (self.folder / "stderr.log").open("ab")  # closed by stop
         self.process = subprocess.Popen(
-            [BIN / "twistd", "-n", "--pidfile=", "mailstack", "--config", self.config],
+            [*self.prefix, BIN / "twistd", "-n", "--pidfile=", *self.twistd, "mailstack", "--config", self.config],
             stdout=subprocess.PIPE,
             stderr=self.errors,
-            env=self.environment,
+            env={**self.environment, **self.extra},
             cwd=self.folder,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        self.wait_for("ready")
+        if wait:
+            self.wait_for("ready")
 
     def _read(self):
         for line in self.process.stdout:
@@ -130,9 +133,7 @@ class Daemon:
     def stop(self, how=signal.SIGTERM):
         self.process.send_signal(how)
         status = self.process.wait(PATIENCE)
-        self._reader.join(PATIENCE)
-        self.process.stdout.close()
-        self.errors.close()
+        self._close()
         if how == signal.SIGTERM:
             # twistd ends by the signal that it was sent, after an orderly stop
             assert status in {0, -signal.SIGTERM}, f"exit status {status}: {self.stderr()}"
@@ -141,5 +142,12 @@ class Daemon:
             assert not faults, f"the daemon logged {faults}"
 
     def kill(self):
+        """The power cut; also the tidying up after whatever the test did."""
         if self.process.poll() is None:
             self.stop(signal.SIGKILL)
+        self._close()
+
+    def _close(self):
+        self._reader.join(PATIENCE)
+        self.process.stdout.close()
+        self.errors.close()

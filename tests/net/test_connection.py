@@ -272,6 +272,48 @@ def test_pushed_news_leaves_at_once_when_idle():
     assert scene.transport.take() == b"* 1 EXISTS\n"
 
 
+def test_a_long_pipeline_gives_the_others_their_turn():
+    scene = Scene().start()
+    scene.transport.take()
+    handle = scene.session.handle
+
+    async def slow(event):
+        scene.clock.rightNow += connection.TURN
+        return await handle(event)
+
+    scene.session.handle = slow
+    heard = []
+    assert scene.say(b"a\nb\nc\n") == b"a\n"
+    scene.clock.callLater(0, lambda: heard.append(scene.transport.take()))
+    scene.clock.advance(0)
+    assert heard == [b"b\n"]  # somebody else ran between b and c
+    assert scene.transport.take() == b"c\n"
+
+
+def test_what_cannot_be_finished_is_cut_and_not_answered():
+    scene = Scene().start()
+    scene.transport.take()
+
+    async def breaks(_event):
+        raise ConnectionAbortedError("a file became short")
+
+    scene.session.handle = breaks
+    assert scene.say(b"a\nb\n") == b""
+    assert scene.transport.aborted
+
+
+def test_news_for_a_peer_that_does_not_read_is_bounded(monkeypatch):
+    monkeypatch.setattr(connection, "OUTPUT_LIMIT", 1000)
+    scene = Scene().start()
+    scene.connection.pauseProducing()
+    for _ in range(9):
+        scene.session.wire.send(b"x" * 100)
+    assert not scene.transport.aborted
+    for _ in range(2):
+        scene.session.wire.send(b"x" * 100)
+    assert scene.transport.aborted
+
+
 def test_an_engine_that_breaks_ends_its_own_connection_only(logged):
     scene = Scene().start()
     scene.engine.next_event = lambda: 1 / 0

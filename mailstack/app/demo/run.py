@@ -1,8 +1,6 @@
 """Running the demo: the daemon and the two stand-ins in this process, the table, the check."""
 
-import contextlib
 import shutil
-import sys
 import tempfile
 import threading
 import time
@@ -16,7 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 
 from mailstack.app.configuration import read_config
-from mailstack.app.daemon import Daemon
+from mailstack.app.daemon import Daemon, complain
 from mailstack.app.demo.check import STEPS, Checker, CheckFailed
 from mailstack.app.demo.elsewhere import NameServer, OtherServer
 from mailstack.app.demo.scene import ACCOUNTS, Scene, make_scene, welcome
@@ -73,11 +71,9 @@ class _Demo:
     def run(self) -> int:
         try:
             self._listen_elsewhere()
-            self.daemon.privilegedStartService()
-        except (PortTaken, CannotListenError, SystemExit) as taken:
-            sys.stderr.write(
-                f"{_one_line(taken)}\nMove all ports with --port-offset, for example: --port-offset 10000\n"
-            )
+            self.daemon.bind()
+        except (PortTaken, CannotListenError) as taken:
+            complain(f"{_one_line(taken)}; or move all ports: mailstack demo --port-offset 10000")
             return 1
         self.daemon.startService()
         self.daemon.ready.addCallback(lambda _: Deferred.fromCoroutine(self._ready()))
@@ -88,7 +84,7 @@ class _Demo:
 
     def _failed(self, failure: Any) -> None:
         self.status = 1
-        sys.stderr.write(failure.getTraceback())
+        complain(failure.getTraceback())
         self.reactor.stop()
 
     # --- the rest of the world ------------------------------------------------------------------------------
@@ -205,9 +201,8 @@ class _Nobody:
         raise MailError(Condition.LOGIN_FAILED, "nobody has an account here")
 
 
-def _one_line(fault: BaseException) -> str:
-    text = str(fault)
-    if isinstance(fault, CannotListenError):
-        with contextlib.suppress(AttributeError):
-            text = f"mailstack: the demo's name server cannot listen on port {fault.port}: {fault.socketError.strerror}"
-    return text if text.startswith("mailstack:") else f"mailstack: {text}"
+def _one_line(fault: PortTaken | CannotListenError) -> str:
+    if isinstance(fault, PortTaken):
+        return str(fault)
+    reason = getattr(fault.socketError, "strerror", "") or str(fault.socketError)
+    return f"the demo's name server cannot listen on 127.0.0.1:{fault.port}: {reason}"
