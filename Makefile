@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 # written last, so that an interrupted set-up is taken up again
 READY  := $(VENV)/.ready
 
-.PHONY: demo test quick lint format faults fuzz clean help
+.PHONY: demo test quick lint format sample faults fuzz clean help
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -30,6 +30,10 @@ lint: $(READY)
 format: $(READY)
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+# etc/mailstack.toml, from the configuration's model
+sample: $(READY)
+	@$(BIN)/mailstack config sample > etc/mailstack.toml
 
 # the long forms of what `make test` does in short
 faults: $(READY)

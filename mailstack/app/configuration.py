@@ -1,15 +1,19 @@
-"""The configuration file read, with everything that only a look at the disk can tell."""
+"""The configuration file read, with everything that only a look at the disk can tell.
+
+The daemon and `mailstack config check` judge by this one module: what is good for one is good for the other.
+"""
 
 import os
-from datetime import UTC, datetime
+import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from mailstack.config.faults import ConfigError, Fault
 from mailstack.config.load import load
 from mailstack.config.model import Config
-from mailstack.tls.certs import certificate_faults
+from mailstack.tls.certs import certificate_faults, certificate_warnings, utc_now
 
-__all__ = ["DEFAULT_PATH", "configuration_path", "read_config"]
+__all__ = ["DEFAULT_PATH", "configuration_path", "examine", "read_config"]
 
 DEFAULT_PATH = "/etc/mailstack/mailstack.toml"
 
@@ -29,21 +33,43 @@ def read_config(path: str) -> Config:
     except UnicodeDecodeError:
         raise ConfigError(path, [Fault("file", "is not UTF-8 text; allowed: TOML in UTF-8")]) from None
     config = load(text, path)
-    faults = certificate_faults(config, datetime.now(UTC)) + _password_faults(config)
+    faults = _file_faults(config)
     if faults:
         raise ConfigError(path, faults)
     return config
 
 
-def _password_faults(config: Config) -> tuple[Fault, ...]:
-    path = config.relay.smarthost.password_file
-    if not path:
-        return ()
+def examine(text: str, file: str) -> tuple[tuple[Fault, ...], tuple[Fault, ...]]:
+    """(faults, warnings), of the text and, when that is whole, of the files it names."""
     try:
-        with Path(path).open(encoding="utf-8") as file:
-            given = bool(file.readline().strip())
-    except (OSError, UnicodeDecodeError) as error:
-        return (Fault("relay.smarthost.password_file", f"{path} cannot be read: {error}; allowed: a text file"),)
-    if not given:
-        return (Fault("relay.smarthost.password_file", f"{path} is empty; allowed: the password on its first line"),)
-    return ()
+        config = load(text, file)
+    except ConfigError as error:
+        return error.faults, ()
+    return _file_faults(config), certificate_warnings(config, utc_now())
+
+
+def _file_faults(config: Config) -> tuple[Fault, ...]:
+    return (*certificate_faults(config, utc_now()), *_state_and_password(config))
+
+
+def _state_and_password(config: Config) -> Iterator[Fault]:
+    state = Path(config.state)
+    if state.exists() and not state.is_dir():
+        yield Fault("state", f"{state} is a file; allowed: the path of a folder")
+    if path := config.relay.smarthost.password_file:
+        yield from _password_file("relay.smarthost.password_file", Path(path))
+
+
+def _password_file(key: str, path: Path) -> Iterator[Fault]:
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        with path.open(encoding="utf-8") as file:
+            empty = not file.readline().strip()
+    except (OSError, UnicodeDecodeError) as failure:
+        reason = failure.strerror if isinstance(failure, OSError) else "it is not UTF-8"
+        yield Fault(key, f"{path} cannot be read ({reason}); allowed: a file with the password on its first line")
+        return
+    if mode & 0o007:
+        yield Fault(key, f"{path} is open to everybody (mode {mode:04o}); allowed: chmod 600 {path}")
+    if empty:
+        yield Fault(key, f"{path} has an empty first line; allowed: the password")

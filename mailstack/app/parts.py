@@ -51,7 +51,7 @@ class Parts:
 
 
 def build(config: Config, reactor: Any, *, inline: bool = False, tls_clients: Any = None) -> Parts:
-    """The parts, not yet started.  MailError(IN_USE) when another process has the state folder.
+    """The parts, not yet started: the store's own start tells whether it can be had (MailError).
 
     `inline` (tests): no threads, no syncs; `reactor` may then be a mere clock.
     """

@@ -5,12 +5,8 @@ import resource
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from twisted.internet.threads import deferToThreadPool
-
 from mailstack import __version__
-from mailstack.accounts.passwords import Credential, make_credential
 from mailstack.app.parts import Parts
-from mailstack.base.secret import Secret
 from mailstack.config.faults import ConfigError
 from mailstack.control.commands import Commands, account_commands, queue_commands
 from mailstack.net.listen import Bind, Listener
@@ -24,11 +20,6 @@ Reload = Callable[[], Sequence[str]]
 def steering(parts: Parts, listeners: Sequence[Listener], reload: Reload, reactor: Any) -> Commands:
     """One table: name → async function of plain arguments, its result plain JSON."""
 
-    async def hashed(password: Secret) -> Credential:
-        """In a thread: 20 ms of argon2 would hold everybody up."""
-        made: Credential = await deferToThreadPool(reactor, reactor.getThreadPool(), make_credential, password)
-        return made
-
     async def status() -> dict[str, Any]:
         return _status(parts, listeners, reactor.seconds() - started)
 
@@ -40,7 +31,7 @@ def steering(parts: Parts, listeners: Sequence[Listener], reload: Reload, reacto
 
     started = reactor.seconds()
     return {
-        **account_commands(parts.account_store, hashed, lambda: parts.store),
+        **account_commands(parts.account_store, parts.login.make_credential, lambda: parts.store),
         **queue_commands(parts.spool),
         "status": status,
         "reload": reload_now,

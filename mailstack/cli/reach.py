@@ -68,6 +68,7 @@ def _on_files(config: Config, command: str, arguments: dict[str, Any]) -> Any:
     from mailstack.control.commands import account_commands, queue_commands, run
     from mailstack.queue.resting import RestingQueue
 
+    _become_owner(config.state)
     if command.startswith("queue "):
         queue = RestingQueue(config.index_file, f"{config.state}/queue")
         return at_once(run(queue_commands(queue), command, arguments))  # type: ignore[arg-type]  # never enqueues
@@ -103,6 +104,18 @@ class _Mail:
     def close(self) -> None:
         if self._store is not None:
             at_once(self._store.stop())
+
+
+def _become_owner(folder: str) -> None:
+    """Root works on the files as the user they belong to: what it made itself, the server could not open."""
+    import os
+
+    if os.geteuid() != 0 or not Path(folder).is_dir():
+        return
+    owner = Path(folder).stat()
+    if owner.st_uid != 0:
+        os.setegid(owner.st_gid)
+        os.seteuid(owner.st_uid)
 
 
 def _expect_state(folder: str) -> None:

@@ -226,9 +226,15 @@ def test_root_binds_and_is_dropped():
         running.start()
         status = Path(f"/proc/{running.process.pid}/status").read_text(encoding="utf-8")
         assert f"Uid:\t{nobody.pw_uid}\t{nobody.pw_uid}\t" in status
-        made = list((folder / "daemon/state").iterdir())
+        running.stop()
+        # root's own commands, with the server down, leave nothing behind that it could not open
+        running.run("domain", "add", "demo.test")
+        running.run("account", "add", "alice@demo.test", "--password-stdin", stdin="alice-secret-1\n")
+        made = list((folder / "daemon/state").rglob("*"))
         assert made
         assert {file.stat().st_uid for file in made} == {nobody.pw_uid}
+        assert {file.stat().st_mode & 0o077 for file in made if file.is_file()} == {0}
+        running.start()
         running.stop()
     finally:
         if running is not None:
