@@ -89,6 +89,7 @@ class Daemon(MultiService):
         MultiService.privilegedStartService(self)
 
     def startService(self) -> None:
+        os.umask(0o077)  # mail is nobody else's, whatever the shell that started us thinks
         add_sink(self.sink)
         log(Event.STARTING, version=__version__, state=self.config.state)
         MultiService.startService(self)

@@ -1,5 +1,6 @@
 """The way to the server: its control socket while it runs, its files while it does not."""
 
+import os
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
@@ -108,8 +109,7 @@ class _Mail:
 
 def _become_owner(folder: str) -> None:
     """Root works on the files as the user they belong to: what it made itself, the server could not open."""
-    import os
-
+    os.umask(0o077)
     if os.geteuid() != 0 or not Path(folder).is_dir():
         return
     owner = Path(folder).stat()
