@@ -16,7 +16,7 @@ _COMMENT = re.compile(rb"\([^()]*\)")
 _TIME = rb"(?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?:[:.](?P<second>\d{2})(?:[.,]\d+)?)?"
 _ZONE = rb"(?:\s*(?P<sign>[+-])(?P<off_h>\d{2}):?(?P<off_m>\d{2})|\s+(?P<zone>[A-Za-z]+)|\s*(?P<z>[Zz]))?"
 # date-time = [ day-of-week "," ] day month year hour ":" minute [ ":" second ] zone; quirks: dashes, no time
-_RFC5322 = re.compile(
+_INTERNET_DATE = re.compile(
     rb"\s*(?:[A-Za-z]+\.?\s*,?\s*)?(?P<day>\d{1,2})[\s-]+(?P<month>[A-Za-z]{3})[A-Za-z]*\.?[\s-]+(?P<year>\d{2,4})"
     rb"(?:,?\s+" + _TIME + _ZONE + rb")?"
 )
@@ -39,7 +39,7 @@ def parse_date(value: bytes) -> datetime | None:
     Takes the obsolete forms of RFC 5322 §4.3, comments, missing seconds and zones, asctime and ISO 8601.
     """
     text = _without_comments(value[:_LONGEST])
-    for form in (_RFC5322, _ASCTIME, _ISO):
+    for form in (_INTERNET_DATE, _ASCTIME, _ISO):
         match = form.match(text)
         if match:
             return _moment(match)
