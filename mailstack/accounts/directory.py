@@ -13,11 +13,15 @@ _MOST_TARGETS = 10_000  # of one alias, after expansion; a slip of the pen, not 
 
 
 class AccountDirectory:
-    """Implements `accounts.api.Directory`.  `separator` parts the detail: "+", or "" for none."""
+    """Implements `accounts.api.Directory`.
 
-    def __init__(self, store: AccountStore, separator: str = "+") -> None:
+    `separator` parts the detail: "+", or "" for none.  `default_domain` completes
+    login names without a domain; "" for none.
+    """
+
+    def __init__(self, store: AccountStore, separator: str = "+", default_domain: str = "") -> None:
         self._store = store
-        self.separator = separator
+        self.separator, self.default_domain = separator, default_domain
         self._version: tuple[int, int] | None = None
         self._picture = Picture((), (), {}, {})
         self._domains: frozenset[str] = frozenset()
@@ -59,7 +63,10 @@ class AccountDirectory:
 
     def account_named(self, login_name: str) -> str | None:
         """Whose address it is; any address of an account is a login name, without a detail."""
-        return self._now().addresses.get(canonical_address(login_name.strip()))
+        name = login_name.strip()
+        if self.default_domain and "@" not in name:
+            name = f"{name}@{self.default_domain}"
+        return self._now().addresses.get(canonical_address(name))
 
     def principal(self, account: str) -> Principal:
         """May send as each of its addresses, and as each alias that leads to it."""

@@ -22,6 +22,8 @@ from mailstack.queue.runner import QueueRunner, QueueTimes
 from mailstack.queue.spool import Spool
 from mailstack.relay.courier import MxCourier, SmarthostCourier
 from mailstack.relay.dial import TcpDialler
+from mailstack.relay.pool import Pool
+from mailstack.relay.session import Visits
 from mailstack.relay.settings import RelaySettings, Smarthost, SmarthostTls
 from mailstack.store.service import Store
 from mailstack.tls.contexts import ClientContexts
@@ -41,11 +43,13 @@ class Parts:
     login: PasswordLogin
     spool: Spool
     runner: QueueRunner
+    connections: Pool
     imap_sessions: dict[str, int]
 
     def reconfigure(self, config: Config) -> None:
         """Bring the live settings of a reload to those who hold them."""
         self.directory.separator = config.accounts.subaddress
+        self.directory.default_domain = config.accounts.default_domain
         self.spool.agenda.limits = _agenda_limits(config)
         self.runner.times = _queue_times(config)
 
@@ -64,16 +68,20 @@ def build(config: Config, reactor: Any, *, inline: bool = False, tls_clients: An
         **({"now": reactor.seconds} if inline else {}),
     )
     account_store = AccountStore(config.accounts_file)
-    directory = AccountDirectory(account_store, config.accounts.subaddress)
+    directory = AccountDirectory(account_store, config.accounts.subaddress, config.accounts.default_domain)
     login = PasswordLogin(account_store, directory, reactor, inline=inline)
     clients = ClientContexts() if tls_clients is None else tls_clients
-    route, lane_of, courier = _way_out(config, reactor, clients)
+    settings = RelaySettings(config.hostname, frozenset({config.hostname.lower()}), config.relay.mx_port)
+    dialler = TcpDialler(reactor, timeout_seconds=settings.connect_seconds)
+    connections = Pool(reactor, settings.reuse)
+    visits = Visits(settings.name, dialler, reactor, clients, settings.limits, connections)
+    route, lane_of, courier = _way_out(config, settings, reactor, visits)
     spool = Spool(
         Path(config.state, "queue"), store.ledger, Agenda(_agenda_limits(config)), lane_of=lane_of, now=reactor.seconds
     )
     report = Bounces(config.hostname, ReportMail(store, directory, spool), reactor.seconds)
     runner = QueueRunner(spool, {route: courier}, report, reactor, times=_queue_times(config), jitter=random.random)
-    return Parts(store, account_store, directory, login, spool, runner, {})
+    return Parts(store, account_store, directory, login, spool, runner, connections, {})
 
 
 def _agenda_limits(config: Config) -> AgendaLimits:
@@ -84,15 +92,13 @@ def _queue_times(config: Config) -> QueueTimes:
     return QueueTimes(stop_limit_seconds=config.limits.stop.total_seconds(), give_up_after=config.relay.give_up_after)
 
 
-def _way_out(config: Config, reactor: Any, clients: Any) -> tuple[str, LaneOf, Courier]:
+def _way_out(config: Config, settings: RelaySettings, reactor: Any, visits: Visits) -> tuple[str, LaneOf, Courier]:
     """(route, lanes, courier): the smarthost when there is one, else everybody's MX."""
-    settings = RelaySettings(config.hostname, frozenset({config.hostname.lower()}), config.relay.mx_port)
-    dialler = TcpDialler(reactor, timeout_seconds=settings.connect_seconds)
     resolver = DnsClient(_name_servers(config), reactor, times=DnsTimes(), cache=CacheLimits())
     if config.relay.smarthost.host:
         host = _smarthost(config)
-        return "smarthost", together(), SmarthostCourier(settings, host, resolver, dialler, reactor, clients)
-    return "mx", by_domain(), MxCourier(settings, resolver, dialler, reactor, clients, random.SystemRandom())
+        return "smarthost", together(), SmarthostCourier(settings, host, resolver, visits)
+    return "mx", by_domain(), MxCourier(settings, resolver, visits, random.SystemRandom())
 
 
 def _name_servers(config: Config) -> Servers:

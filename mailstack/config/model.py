@@ -205,6 +205,14 @@ class Accounts(Section):
         why="people come from a server that used another sign",
         live=True,
     )
+    default_domain: str = setting(
+        HOST,
+        "",
+        'Completes a login name that has no domain: anna becomes anna@ this.  "": people log in with a full address.',
+        example="example.org",
+        why="people come from a server where the name alone was enough",
+        live=True,
+    )
     allow_auth_in_clear_on_loopback: bool = setting(
         FLAG,
         False,

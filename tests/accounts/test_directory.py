@@ -128,3 +128,10 @@ def test_login_names(directory: AccountDirectory) -> None:
     assert directory.account_named("a.liddell@demo.test") == "alice@demo.test"
     assert directory.account_named("alice") is None
     assert directory.account_named("sales@demo.test") is None
+
+
+def test_a_login_name_without_a_domain_is_completed(directory: AccountDirectory) -> None:
+    assert directory.account_named("alice") is None
+    directory.default_domain = "demo.test"
+    assert directory.account_named(" Alice ") == "alice@demo.test"
+    assert directory.account_named("alice@elsewhere.test") is None

@@ -1,0 +1,1 @@
+"""Running mailstack in the measuring harness beside Postfix and Dovecot."""
