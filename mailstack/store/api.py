@@ -249,9 +249,10 @@ class Ledger(Protocol):
     before the call* is on the disk.  A sync error is MailError(UNAVAILABLE), a full
     disk MailError(STORAGE_FULL), and then nothing of `work` has happened.
     `work` must be quick, touch no reactor and may be run again after a rollback.
+    `syncs_files` False: it relies on no file placed before (an outcome, a removal), so only the rows are waited for.
     """
 
-    def write(self, work: Callable[[Any], T]) -> Awaitable[T]: ...
+    def write(self, work: Callable[[Any], T], *, syncs_files: bool = True) -> Awaitable[T]: ...
 
     def read(self, work: Callable[[Any], T]) -> T:
         """Run a short read-only query at once, on the caller's thread, over what is committed."""
@@ -287,6 +288,15 @@ class Columns(Protocol):
     def internal_date(self, uid: int) -> datetime: ...
 
     def modseq(self, uid: int) -> int: ...
+
+    def modseqs_between(self, start: int, stop: int) -> Sequence[int]:
+        """Of the messages at the indices [start, stop)."""
+
+    def changed_since(self, modseq: int) -> Sequence[int]:
+        """UIDs, ascending, of the messages whose modseq is greater."""
+
+    def first_unseen(self) -> int | None:
+        """The lowest UID without \\Seen, None when there is none.  Kept, not searched for."""
 
 
 class Content(Protocol):
@@ -341,6 +351,20 @@ class Mailbox(Protocol):
         self, uids: Iterable[int], mode: FlagMode, flags: Iterable[str], *, source: object | None = None
     ) -> tuple[int, ...]:
         """The UIDs whose flags really changed."""
+
+    async def set_flags_unchanged(
+        self,
+        uids: Iterable[int],
+        mode: FlagMode,
+        flags: Iterable[str],
+        *,
+        unchanged_since: int,
+        source: object | None = None,
+    ) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Only of messages whose modseq is not greater: (UIDs changed, UIDs refused).  RFC 7162 §3.1.3"""
+
+    def expunged_since(self, modseq: int) -> Sequence[int] | None:
+        """UIDs that went after `modseq`, ascending; None when nobody remembers that far back.  RFC 7162 §3.2.6"""
 
     async def expunge(self, uids: Iterable[int]) -> tuple[int, ...]:
         """Remove these messages whatever their flags; UIDs that were gone are left out of the answer."""

@@ -34,17 +34,25 @@ __all__ = ["RenameFile", "UnlinkFile", "claim_recent", "expunge", "set_flags"]
 
 
 def set_flags(
-    txn: Txn, home: Home, mailbox: int, uids: Sequence[int], mode: FlagMode, names: Sequence[str], source: object | None
-) -> tuple[int, ...]:
-    """The UIDs whose flags really changed, ascending."""
+    txn: Txn,
+    home: Home,
+    mailbox: int,
+    uids: Sequence[int],
+    mode: FlagMode,
+    names: Sequence[str],
+    source: object | None,
+    unchanged_since: int | None = None,
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The UIDs whose flags really changed, and those refused because of `unchanged_since`; both ascending."""
     box = _box(txn, mailbox)
     before = box.keywords
     if mode is not FlagMode.REMOVE:
         give_keywords(txn, home, box, names)
     bits = bits_of(names, box.keywords)
-    changed = [
-        (row, new) for row in messages.some(txn.db, box.id, uids) if (new := _apply(mode, row.flags, bits)) != row.flags
-    ]
+    rows = messages.some(txn.db, box.id, uids)
+    refused = tuple(row.uid for row in rows if unchanged_since is not None and row.modseq > unchanged_since)
+    passed = [row for row in rows if row.modseq <= unchanged_since] if unchanged_since is not None else rows
+    changed = [(row, new) for row in passed if (new := _apply(mode, row.flags, bits)) != row.flags]
     if changed:
         box.modseq += 1
         messages.set_flags(txn.db, box.id, box.modseq, [(row.uid, new) for row, new in changed])
@@ -55,7 +63,7 @@ def set_flags(
     for row, new in changed:
         if merged(new, row.disk) != row.disk:
             txn.later(RenameFile(txn.site, box.id, row.uid))
-    return tuple(row.uid for row, _ in changed)
+    return tuple(row.uid for row, _ in changed), refused
 
 
 def _apply(mode: FlagMode, old: int, bits: int) -> int:

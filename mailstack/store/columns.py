@@ -39,6 +39,8 @@ class MailColumns:
         self._dates = array("q")
         self._bases: list[str] = []
         self._disks: list[str] = []
+        self._unseen = self._deleted = self._octets = 0
+        self._seen_before = 0  # every message below this index has \Seen: where the search for the first unseen begins
         self.append(rows)
 
     @property
@@ -74,6 +76,21 @@ class MailColumns:
     def modseq(self, uid: int) -> int:
         return self._modseqs[self._at(uid)]
 
+    def modseqs_between(self, start: int, stop: int) -> Sequence[int]:
+        return self._modseqs[start:stop]
+
+    def changed_since(self, modseq: int) -> Sequence[int]:
+        return [uid for uid, own in zip(self.uids, self._modseqs, strict=True) if own > modseq]
+
+    def first_unseen(self) -> int | None:
+        if not self._unseen:
+            return None
+        flags, index = self._flags, self._seen_before
+        while flags[index] & SEEN:
+            index += 1
+        self._seen_before = index
+        return self.uids[index]
+
     def _at(self, uid: int) -> int:
         index = self.position(uid)
         if index is None:
@@ -89,10 +106,8 @@ class MailColumns:
         return self._bases[index], (merged(self._flags[index], disk), disk)
 
     def counts(self, recent: int) -> tuple[int, int, int, int, int]:
-        """messages, recent, unseen, deleted, octets: STATUS."""
-        unseen = sum(not bits & SEEN for bits in self._flags)
-        deleted = sum(1 for bits in self._flags if bits & DELETED)
-        return len(self), len(self) - bisect_left(self.uids, recent), unseen, deleted, sum(self._sizes)
+        """messages, recent, unseen, deleted, octets: STATUS.  Kept with every change, so that a poll costs nothing."""
+        return len(self), len(self) - bisect_left(self.uids, recent), self._unseen, self._deleted, self._octets
 
     def append(self, rows: Iterable[Row]) -> None:
         for row in rows:
@@ -103,16 +118,33 @@ class MailColumns:
             self._dates.append(row.date)
             self._bases.append(row.base)
             self._disks.append(row.disk)
+            self._octets += row.size
+            self._count(row.flags, 1)
+
+    def _count(self, bits: int, by: int) -> None:
+        """A message with these flags comes (1) or goes (-1)."""
+        if not bits & SEEN:
+            self._unseen += by
+        if bits & DELETED:
+            self._deleted += by
 
     def reflag(self, flags: Iterable[tuple[int, int]], modseq: int) -> None:
         for uid, bits in flags:
             index = self._at(uid)
+            self._count(self._flags[index], -1)
+            self._count(bits, 1)
             self._flags[index] = bits
             self._modseqs[index] = modseq
+            if not bits & SEEN and index < self._seen_before:
+                self._seen_before = index
 
     def remove(self, uids: Sequence[int]) -> None:
         """From the end, so that what has to move is moved once for neighbours; many at once are done by making anew."""
         positions = [index for uid in uids if (index := self.position(uid)) is not None]
+        for index in positions:
+            self._count(self._flags[index], -1)
+            self._octets -= self._sizes[index]
+        self._seen_before -= bisect_left(positions, self._seen_before)
         columns = (self.uids, self._modseqs, self._flags, self._sizes, self._dates, self._bases, self._disks)
         for column in columns:
             for first, behind in reversed(_runs(positions)):

@@ -134,6 +134,8 @@ def _adopt(txn: Txn, home: Home, folder: str, name: str) -> Box:
     if text.uidvalidity:  # the lost index had given lower modseqs than the time: clients ask for everything again
         box.modseq = int(txn.site.now())
     _keep(txn, home, box)
+    if text.uidvalidity:
+        tombstones.forgotten(txn.db, box.id, box.modseq)
     return box
 
 

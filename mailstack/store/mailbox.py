@@ -23,6 +23,7 @@ from mailstack.store.columns import MailColumns
 from mailstack.store.effects import Added, Reflagged, Removed
 from mailstack.store.feed import Feed
 from mailstack.store.foldering import Home
+from mailstack.store.index import tombstones
 from mailstack.store.index.mailboxes import Box
 from mailstack.store.index.messages import Row
 from mailstack.store.memory import Memory
@@ -105,10 +106,39 @@ class OpenMailbox:
     async def set_flags(
         self, uids: Iterable[int], mode: FlagMode, flags: Iterable[str], *, source: object | None = None
     ) -> tuple[int, ...]:
+        changed, _ = await self._set_flags(uids, mode, flags, None, source)
+        return changed
+
+    async def set_flags_unchanged(
+        self,
+        uids: Iterable[int],
+        mode: FlagMode,
+        flags: Iterable[str],
+        *,
+        unchanged_since: int,
+        source: object | None = None,
+    ) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        return await self._set_flags(uids, mode, flags, unchanged_since, source)
+
+    async def _set_flags(
+        self,
+        uids: Iterable[int],
+        mode: FlagMode,
+        flags: Iterable[str],
+        unchanged_since: int | None,
+        source: object | None,
+    ) -> tuple[tuple[int, ...], tuple[int, ...]]:
         wanted, names = tuple(uids), tuple(flags)
         return await self._memory.write(
-            lambda txn: changing.set_flags(txn, self._home, self.folder.id, wanted, mode, names, source)
+            lambda txn: changing.set_flags(
+                txn, self._home, self.folder.id, wanted, mode, names, source, unchanged_since
+            )
         )
+
+    def expunged_since(self, modseq: int) -> Sequence[int] | None:
+        if modseq >= self.highest_modseq:
+            return ()
+        return self._memory.read(lambda db: tombstones.since(db, self.folder.id, modseq))
 
     async def expunge(self, uids: Iterable[int]) -> tuple[int, ...]:
         wanted = tuple(uids)

@@ -88,4 +88,5 @@ STORE = (
         ),
         breaks_older=True,
     ),
+    Migration(("CREATE INDEX tombstone_modseq ON tombstone (mailbox, modseq)",)),
 )

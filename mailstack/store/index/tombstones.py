@@ -1,9 +1,12 @@
-"""What was expunged: for QRESYNC (RFC 7162 §3.2.10), and until the file is gone, so that it is not taken for new."""
+"""What was expunged: for QRESYNC (RFC 7162 §3.2.10), and until the file is gone, so that it is not taken for new.
+
+A row with UID 0 tells up to which modseq nothing is remembered: the index was made again, or old rows were dropped.
+"""
 
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["clear_base", "insert", "left_behind", "remove_all", "since"]
+__all__ = ["clear_base", "forgotten", "insert", "left_behind", "remove_all", "since"]
 
 
 def insert(txn: Any, mailbox: int, modseq: int, gone: Iterable[tuple[int, str | None]]) -> None:
@@ -24,10 +27,16 @@ def left_behind(txn: Any, mailbox: int) -> dict[str, int]:
     return dict(found)
 
 
-def since(txn: Any, mailbox: int, modseq: int) -> list[int]:
-    """UIDs expunged after `modseq`, ascending."""
+def since(txn: Any, mailbox: int, modseq: int) -> list[int] | None:
+    """UIDs expunged after `modseq`, ascending; None when that is not remembered."""
     found = txn.execute("SELECT uid FROM tombstone WHERE mailbox = ? AND modseq > ? ORDER BY uid", (mailbox, modseq))
-    return [uid for (uid,) in found]
+    uids = [uid for (uid,) in found]
+    return None if uids and uids[0] == 0 else uids
+
+
+def forgotten(txn: Any, mailbox: int, modseq: int) -> None:
+    """What was expunged up to `modseq` is not known."""
+    txn.execute("INSERT OR REPLACE INTO tombstone VALUES (?, 0, ?, NULL)", (mailbox, modseq))
 
 
 def remove_all(txn: Any, mailbox: int) -> None:
