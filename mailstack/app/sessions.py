@@ -96,7 +96,10 @@ def _smtp(config: Config, parts: Parts, listener: Listener, reactor: Any) -> Ses
     )
 
 
-def _imap(config: Config, parts: Parts, listener: Listener, _reactor: Any) -> Sessions:
+def _imap(config: Config, parts: Parts, listener: Listener, reactor: Any) -> Sessions:
+    def now() -> datetime:
+        return datetime.fromtimestamp(reactor.seconds(), UTC)
+
     limits = config.limits
     settings = ImapSettings(
         ImapLimits(
@@ -114,7 +117,9 @@ def _imap(config: Config, parts: Parts, listener: Listener, _reactor: Any) -> Se
         version=__version__,
     )
     mechanisms = _mechanisms(listener)
-    return ImapSessions(parts.store, parts.login, settings, mechanisms=mechanisms, sessions=parts.imap_sessions)
+    return ImapSessions(
+        parts.store, parts.login, settings, mechanisms=mechanisms, sessions=parts.imap_sessions, now=now
+    )
 
 
 def _pop3(config: Config, parts: Parts, listener: Listener, _reactor: Any) -> Sessions:

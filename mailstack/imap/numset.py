@@ -16,7 +16,7 @@ from mailstack.base.errors import ParseFault
 __all__ = ["NUMSET", "STAR", "NumSet", "Span", "compact", "merged"]
 
 STAR: Final = 1 << 32  # `*`, greater than every number (nz-number is below 2**32)
-NUMSET: Final = re.compile(rb"(?:\d+|\*)(?::(?:\d+|\*))?(?:,(?:\d+|\*)(?::(?:\d+|\*))?)*")
+NUMSET: Final = re.compile(rb"\$|(?:\d+|\*)(?::(?:\d+|\*))?(?:,(?:\d+|\*)(?::(?:\d+|\*))?)*")
 
 Span = tuple[int, int]
 
@@ -25,15 +25,19 @@ Span = tuple[int, int]
 class NumSet:
     """sequence-set: its ranges as written (ends in any order, `*` as STAR).  RFC 9051 §9
 
-    `by_uid` tells what the numbers are: UIDs, or sequence numbers.
+    `by_uid` tells what the numbers are: UIDs, or sequence numbers.  `saved`: it is `$`, the messages of the
+    last search that was saved; only the view knows them.  RFC 5182 §2.1
     """
 
     ranges: tuple[Span, ...]
     by_uid: bool = False
+    saved: bool = False
 
     @classmethod
     def parse(cls, text: bytes, *, by_uid: bool = False) -> "NumSet":
         """Of octets that match NUMSET.  ParseFault for 0 and for 2**32 and more."""
+        if text == b"$":
+            return cls((), by_uid, saved=True)
         return cls(tuple(_range(part) for part in text.split(b",")), by_uid)
 
     def spans(self, uids: Sequence[int]) -> list[Span]:
@@ -66,7 +70,17 @@ class NumSet:
             ranges.append((low, high) if low <= high else (high, low))
         return ranges
 
+    def clamped(self, uids: Sequence[int]) -> list[Span]:
+        """The same, but sequence numbers that do not exist are passed over: for searches.  RFC 7377 §2"""
+        if self.by_uid:
+            return self.spans(uids)
+        count = len(uids)
+        spans = [(low - 1, min(high, count)) for low, high in self.settled(count)]
+        return merged((max(low, 0), high) for low, high in spans)
+
     def encode(self) -> bytes:
+        if self.saved:
+            return b"$"
         return b",".join(
             _number(one) if one == other else b"%b:%b" % (_number(one), _number(other)) for one, other in self.ranges
         )

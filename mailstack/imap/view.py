@@ -13,7 +13,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from mailstack.imap.numset import NumSet, Span
+from mailstack.imap.numset import NumSet, Span, merged
 
 __all__ = ["News", "View"]
 
@@ -39,12 +39,13 @@ class News:
 class View:
     """`uids` ascending.  Messages from UID `recent_from` on are \\Recent for this session.  RFC 3501 §2.3.2"""
 
-    __slots__ = ("_arrived", "_changed", "_recent", "gone", "uids")
+    __slots__ = ("_arrived", "_changed", "_recent", "gone", "saved", "uids")
 
     def __init__(self, uids: Iterable[int], recent_from: int) -> None:
         self.uids: array[int] = array("Q", uids)
         self.gone: set[int] = set()  # in `uids`, but the client has yet to hear that they are no more
         self._recent: array[int] = self.uids[bisect_left(self.uids, recent_from) :]
+        self.saved: array[int] = array("Q")  # UIDs of `$`, ascending.  RFC 5182 §2.1
         self._arrived: list[int] = []
         self._changed: set[int] = set()
 
@@ -67,7 +68,13 @@ class View:
 
     def spans(self, which: NumSet) -> list[Span]:
         """Index spans `[start, stop)` into `uids`.  ParseFault for a sequence number that does not exist."""
-        return which.spans(self.uids)
+        return self._saved_spans() if which.saved else which.spans(self.uids)
+
+    def _saved_spans(self) -> list[Span]:
+        """What is left of `$`.  Sets of UIDs cannot go wrong when numbers change."""
+        indices = ((bisect_left(self.uids, uid), uid) for uid in self.saved)
+        count = len(self.uids)
+        return merged((index, index + 1) for index, uid in indices if index < count and self.uids[index] == uid)
 
     def select(self, which: NumSet) -> list[int]:
         """UIDs of the set, ascending; those that are gone but not told yet included."""

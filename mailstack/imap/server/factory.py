@@ -1,6 +1,8 @@
 """Makes the engine and session of each connection."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import partial
 
 from mailstack.accounts.api import Login
 from mailstack.base.engine import Wire
@@ -31,6 +33,7 @@ class ImapSessions:
         mechanisms: Mechanisms = SERVER_MECHANISMS,
         sessions: dict[str, int] | None = None,
         rows: Mapping[bytes, Row] = TABLE,
+        now: Callable[[], datetime] = partial(datetime.now, UTC),
     ) -> None:
         self._rows = rows
         self._shared = Shared(
@@ -40,6 +43,7 @@ class ImapSessions:
             settings=settings,
             capabilities=capabilities.after_login(rows),
             sessions={} if sessions is None else sessions,
+            now=now,
         )
 
     def __call__(self, wire: Wire[Response]) -> tuple[ImapEngine, Session]:

@@ -7,6 +7,7 @@ command does is in `commands/`.
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from mailstack.accounts.api import Claim, Login, Principal
 from mailstack.base.engine import BodyAborted, BodyChunk, BodyEnd, Wire
@@ -49,6 +50,7 @@ class Shared:
     settings: ImapSettings
     capabilities: bytes  # after login
     sessions: dict[str, int]  # how many an account has; shared by all listeners
+    now: Callable[[], datetime]
 
 
 class Session:
@@ -68,6 +70,7 @@ class Session:
         self.selected: Selected | None = None
         self.exchange: ServerExchange | None = None  # SASL, between its steps
         self.idling = False
+        self.tag = b""  # of the command in progress; ESEARCH repeats it
         self.token = object()  # marks this session's own flag changes
 
     # --- what handlers use --------------------------------------------------------------------------------
@@ -83,6 +86,10 @@ class Session:
     @property
     def settings(self) -> ImapSettings:
         return self._shared.settings
+
+    @property
+    def now(self) -> datetime:
+        return self._shared.now()
 
     @property
     def mechanisms(self) -> Mechanisms:
@@ -219,8 +226,9 @@ class Session:
 
     async def _act(self, event: ImapEvent) -> Response | None:
         match event:
-            case Request(_, row, command):
+            case Request(tag, row, command):
                 self.idling = False
+                self.tag = tag
                 return await self._run(row, row.handle(command, self, self.out))
             case Continued(line):
                 assert self._row is not None
