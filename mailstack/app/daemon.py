@@ -187,6 +187,7 @@ class Daemon(MultiService):
             parts = self.parts
             await self._step(lambda: maybeDeferred(self.control.stopService) if self.control else succeed(None))
             await self._step(parts.runner.stopService)
+            await self._step(lambda: maybeDeferred(parts.connections.close))
             await self._step(lambda: maybeDeferred(parts.login.stop))
             await self._step(lambda: Deferred.fromCoroutine(parts.store.stop()))
             await self._step(lambda: maybeDeferred(parts.account_store.close))

@@ -14,9 +14,12 @@ Decided here:
   than a certain duplicate.
 - **A smarthost that refuses our login defers**: the password is the operator's to mend, the
   mail is not to blame.
+- **A connection serves the next message too** (`pool`), with its TLS and its login, for
+  whatever domain has the same host and the same demands on TLS.  When it proves dead
+  before the message can be there, a new one takes over at once; among equal MX hosts
+  one that is open comes first.
 - **No reply is waited for longer than its limit**, however slowly its octets drip.
 
 Refused: converting 8-bit messages for servers without 8BITMIME (it breaks signatures,
-and such servers pass 8 bits on).  Not there yet: connections kept for the next message,
-CHUNKING, SMTPUTF8 downgrade of addresses.
+and such servers pass 8 bits on).  Not there yet: CHUNKING, SMTPUTF8 downgrade of addresses.
 """

@@ -104,9 +104,14 @@ class RemoteConnection(Protocol):
         self._engine.tls_started()
         self._write()
 
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing has come since the last event that was taken, and the connection stands."""
+        return not self._lost and self._leaving is None and self._engine.next_event() is NEED_DATA
+
     def leave(self) -> None:
         """QUIT, close when it is answered or late; nobody waits for that.  RFC 5321 §4.1.1.10"""
-        if self._lost:
+        if self._lost or self._leaving is not None:
             return
         self._leaving = self._clock.callLater(self._limits.quit_seconds, self.abort)
         self.send(Quit())

@@ -6,15 +6,13 @@ from contextlib import aclosing
 from dataclasses import replace
 from random import Random
 
-from twisted.internet.interfaces import IReactorTime
-
 from mailstack.dns.api import DnsFailure, NoSuchDomain, Resolver
 from mailstack.queue.api import Deferred, Envelope, Failed, Outcome, Recipient, RemoteReply
 from mailstack.relay.addresses import NotForTheWire, on_the_wire
-from mailstack.relay.dial import Dialler
 from mailstack.relay.hosts import NoHosts, address_literal, interleave, order_hosts
+from mailstack.relay.line import Errand, NotReady, Target, outcome_of
 from mailstack.relay.policy import TlsPolicy, for_mx, for_smarthost
-from mailstack.relay.session import Errand, NotReady, Target, TlsClients, Visits, outcome_of
+from mailstack.relay.session import Visits
 from mailstack.relay.settings import RelaySettings, Smarthost
 from mailstack.smtp.conversation import LogIn
 from mailstack.store.api import Content
@@ -28,8 +26,8 @@ Targets = AsyncGenerator[Target | RemoteReply, None]  # a RemoteReply is a host 
 class _Round:
     """One attempt: asks one host after the other until every recipient has an outcome."""
 
-    def __init__(self, visits: Visits, policy: TlsPolicy, login: LogIn | None) -> None:
-        self._visits, self._policy, self._login = visits, policy, login
+    def __init__(self, visits: Visits, login: LogIn | None) -> None:
+        self._visits, self._login = visits, login
         self._troubles: list[RemoteReply] = []
 
     async def run(
@@ -51,7 +49,7 @@ class _Round:
     ) -> list[tuple[Recipient, Recipient]]:
         """Visit one host; who is still to be decided."""
         try:
-            carried = await self._visits.visit(target, self._policy, self._login, errand)
+            carried = await self._visits.visit(target, self._login, errand)
         except NotReady as trouble:
             self._troubles.append(trouble.reply)
             return wire
@@ -96,17 +94,8 @@ def _reverse_path(envelope: Envelope) -> str:
 class MxCourier:
     """To the hosts that the recipients' domain names.  All recipients of a call have the same domain."""
 
-    def __init__(
-        self,
-        settings: RelaySettings,
-        resolver: Resolver,
-        dialler: Dialler,
-        clock: IReactorTime,
-        tls: TlsClients,
-        dice: Random,
-    ) -> None:
-        self._settings, self._resolver, self._dice = settings, resolver, dice
-        self._visits = Visits(settings.name, dialler, clock, tls, settings.limits)
+    def __init__(self, settings: RelaySettings, resolver: Resolver, visits: Visits, dice: Random) -> None:
+        self._settings, self._resolver, self._visits, self._dice = settings, resolver, visits, dice
         self._policy = for_mx(opportunistic=settings.opportunistic_tls)
 
     async def deliver(
@@ -114,7 +103,7 @@ class MxCourier:
     ) -> Mapping[Recipient, Outcome]:
         domain = recipients[0].domain.lower()
         targets = self._targets(domain)
-        return await _Round(self._visits, self._policy, None).run(targets, envelope, recipients, content)
+        return await _Round(self._visits, None).run(targets, envelope, recipients, content)
 
     async def _targets(self, domain: str) -> Targets:
         """Every address of every host, looked up when its turn comes."""
@@ -128,8 +117,15 @@ class MxCourier:
             yield RemoteReply("", 0, "5.1.2", f"{domain} is no address literal")
             return
         for host in hosts[: self._settings.hosts_max]:
-            for target in await targets_of(host, self._settings.port, self._resolver, self._settings.addresses_max):
-                yield target
+            kept = self._kept(host)
+            if kept is not None:
+                yield kept
+            for target in await targets_of(host, self._settings.port, self._policy, self._resolver, self._settings):
+                if target != kept:
+                    yield target
+
+    def _kept(self, host: str) -> Target | None:
+        return self._visits.kept(host, self._settings.port, self._policy, None)
 
     async def _hosts(self, domain: str) -> tuple[str, ...]:
         try:
@@ -138,23 +134,14 @@ class MxCourier:
             raise NoHosts(RemoteReply("", 0, "5.1.2", f"the domain {domain} does not exist")) from None
         except DnsFailure as failure:
             raise NoHosts(RemoteReply("", 0, "4.4.3", f"MX of {domain} not known: {failure}")) from None
-        return order_hosts(domain, mx, self._settings.own_names, self._dice)
+        return order_hosts(domain, mx, self._settings.own_names, self._dice, lambda host: self._kept(host) is not None)
 
 
 class SmarthostCourier:
     """To the one server that takes everything, whatever the recipients' domains."""
 
-    def __init__(
-        self,
-        settings: RelaySettings,
-        smarthost: Smarthost,
-        resolver: Resolver,
-        dialler: Dialler,
-        clock: IReactorTime,
-        tls: TlsClients,
-    ) -> None:
-        self._settings, self._smarthost, self._resolver = settings, smarthost, resolver
-        self._visits = Visits(settings.name, dialler, clock, tls, settings.limits)
+    def __init__(self, settings: RelaySettings, smarthost: Smarthost, resolver: Resolver, visits: Visits) -> None:
+        self._settings, self._smarthost, self._resolver, self._visits = settings, smarthost, resolver, visits
         self._policy = for_smarthost(smarthost)
         self._login = LogIn(smarthost.user, smarthost.password) if smarthost.user else None
 
@@ -162,22 +149,27 @@ class SmarthostCourier:
         self, envelope: Envelope, recipients: Sequence[Recipient], content: Content
     ) -> Mapping[Recipient, Outcome]:
         targets = self._targets()
-        return await _Round(self._visits, self._policy, self._login).run(targets, envelope, recipients, content)
+        return await _Round(self._visits, self._login).run(targets, envelope, recipients, content)
 
     async def _targets(self) -> Targets:
         """A smarthost that is not found is a fault of the configuration or the network, never of the mail."""
         host, port = self._smarthost.host, self._smarthost.port
-        for target in await targets_of(host, port, self._resolver, self._settings.addresses_max):
+        kept = self._visits.kept(host, port, self._policy, self._login)
+        if kept is not None:
+            yield kept
+        for target in await targets_of(host, port, self._policy, self._resolver, self._settings):
             if isinstance(target, RemoteReply):
                 yield RemoteReply("", 0, "4.4.4", f"smarthost: {target.text}")
-            else:
+            elif target != kept:
                 yield target
 
 
-async def targets_of(host: str, port: int, resolver: Resolver, addresses_max: int) -> Sequence[Target | RemoteReply]:
+async def targets_of(
+    host: str, port: int, policy: TlsPolicy, resolver: Resolver, settings: RelaySettings
+) -> Sequence[Target | RemoteReply]:
     """A host's addresses in the order in which to try them, or why there is none."""
     if _is_address(host):
-        return [Target(host, host, port)]
+        return [Target(host, host, port, policy)]
     try:
         ips = (await resolver.addresses(host)).ips
     except NoSuchDomain:
@@ -186,7 +178,7 @@ async def targets_of(host: str, port: int, resolver: Resolver, addresses_max: in
         return [RemoteReply("", 0, "4.4.3", f"address of {host} not known: {failure}")]
     if not ips:
         return [RemoteReply("", 0, "5.4.4", f"the host {host} has no address")]
-    return [Target(host, ip, port) for ip in interleave(ips, addresses_max)]
+    return [Target(host, ip, port, policy) for ip in interleave(ips, settings.addresses_max)]
 
 
 def _is_address(host: str) -> bool:

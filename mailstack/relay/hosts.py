@@ -1,7 +1,7 @@
 """Which hosts to try for a domain, in which order.  Pure; the dice are an argument.  RFC 5321 §5.1"""
 
 import ipaddress
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from itertools import chain, groupby, zip_longest
 from random import Random
@@ -19,11 +19,18 @@ class NoHosts(Exception):
     reply: RemoteReply
 
 
-def order_hosts(domain: str, mx: MxSet, own_names: Collection[str], dice: Random) -> tuple[str, ...]:
+def _never(_host: str) -> bool:
+    return False
+
+
+def order_hosts(
+    domain: str, mx: MxSet, own_names: Collection[str], dice: Random, first: Callable[[str], bool] = _never
+) -> tuple[str, ...]:
     """Host names in the order in which to try them.  NoHosts when there is none.
 
-    Without MX the domain is the host (implicit MX).  Equals stand in random order.  When
-    we are in the list, only hosts better than us are left: mail never goes sideways or back.
+    Without MX the domain is the host (implicit MX).  Equals stand in random order, behind
+    those that are to be `first` (a connection is open already).  When we are in the list,
+    only hosts better than us are left: mail never goes sideways or back.
     """
     if not mx.hosts:
         if domain in own_names:
@@ -38,6 +45,7 @@ def order_hosts(domain: str, mx: MxSet, own_names: Collection[str], dice: Random
     for _, equals in groupby(sorted(hosts, key=_preference), key=_preference):
         names = sorted({each.host for each in equals})
         dice.shuffle(names)
+        names.sort(key=lambda name: not first(name))
         ordered.update(dict.fromkeys(names))
     return tuple(ordered)
 

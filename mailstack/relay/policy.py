@@ -1,5 +1,6 @@
 """Whether TLS is used, and how good it must be.  Pure: every decision says why."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -36,6 +37,11 @@ class TlsPolicy:
     @property
     def mandatory(self) -> bool:
         return self.need in {Need.REQUIRED, Need.IMPLICIT}
+
+    @property
+    def level(self) -> Hashable:
+        """What a connection must have had to be good for another message."""
+        return self.need, self.verify
 
     def step(self, *, offered: bool) -> Step:
         """Decide after EHLO in the clear; `offered`: the server has STARTTLS."""

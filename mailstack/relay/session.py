@@ -1,90 +1,21 @@
-"""One visit to one server: from dialling to the outcome of every recipient."""
+"""Visits to servers: over a connection that is kept, or over a new one."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
 
 from twisted.internet.error import ConnectError
 from twisted.internet.interfaces import IReactorTime
 
 from mailstack.base.events import Event, log
-from mailstack.queue.api import Deferred, Delivered, Envelope, Failed, Outcome, Recipient, RemoteReply
-from mailstack.relay.connection import CHUNK, RemoteConnection, TlsBroken, one_connection
+from mailstack.queue.api import RemoteReply
+from mailstack.relay.connection import RemoteConnection, one_connection
 from mailstack.relay.dial import Dialler
-from mailstack.relay.policy import Need, Step, TlsPolicy
+from mailstack.relay.line import Carried, Errand, Line, NotReady, Target, TlsClients
+from mailstack.relay.policy import TlsPolicy
+from mailstack.relay.pool import Door, Pool
 from mailstack.smtp.client import SmtpClient
-from mailstack.smtp.conversation import (
-    BodyWanted,
-    ClientEvent,
-    ClientLimits,
-    Ended,
-    Greeted,
-    LogIn,
-    LoginRefused,
-    StartTls,
-    TlsGo,
-    TlsRefused,
-    Transaction,
-    TransactionDone,
-)
-from mailstack.smtp.remote import Offer
-from mailstack.store.api import Content
+from mailstack.smtp.conversation import ClientLimits, LogIn
 
-__all__ = ["Carried", "Errand", "NotReady", "Target", "TlsClients", "Visits", "outcome_of"]
-
-
-class TlsClients(Protocol):
-    """`tls.contexts.ClientContexts`."""
-
-    def __call__(self, hostname: str, *, verify: bool) -> Any:
-        """Twisted's IOpenSSLClientConnectionCreator for one connection."""
-
-
-_SCAN_MAX = 1 << 20  # longer messages are declared 8-bit unseen: that is always allowed
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """One address of one host."""
-
-    host: str
-    ip: str
-    port: int
-
-
-@dataclass(frozen=True, slots=True)
-class Errand:
-    """What is to be carried: `recipients` with the addresses that go on the wire, in the same order."""
-
-    envelope: Envelope
-    reverse_path: str
-    recipients: tuple[Recipient, ...]
-    content: Content
-
-
-class NotReady(Exception):
-    """The server was not brought to the point of MAIL.  `tls_broken`: it might be without TLS."""
-
-    def __init__(self, reply: RemoteReply, *, tls_broken: bool = False) -> None:
-        super().__init__(reply.text)
-        self.reply = reply
-        self.tls_broken = tls_broken
-
-
-@dataclass(slots=True)
-class Carried:
-    """Outcomes by place in the errand's recipients; `undecided` ones are worth asking another host about."""
-
-    outcomes: dict[int, Outcome] = field(default_factory=dict)
-    undecided: tuple[int, ...] = ()
-
-
-def outcome_of(reply: RemoteReply, tls: str = "") -> Outcome:
-    """2yz: delivered; 5yz, or our own words with a status of class 5: failed; everything else: later."""
-    if 200 <= reply.code < 300:
-        return Delivered(reply, tls)
-    permanent = reply.code >= 500 if reply.code else reply.status.startswith("5")
-    return Failed(reply) if permanent else Deferred(reply)
+__all__ = ["Visits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,34 +27,67 @@ class Visits:
     clock: IReactorTime
     tls: TlsClients
     limits: ClientLimits
+    pool: Pool
 
-    async def visit(self, target: Target, policy: TlsPolicy, login: LogIn | None, errand: Errand) -> Carried:
+    def kept(self, host: str, port: int, policy: TlsPolicy, login: LogIn | None) -> Target | None:
+        """Where a connection is open that would do."""
+        return self.pool.target(_door(host, port, policy, login))
+
+    async def visit(self, target: Target, login: LogIn | None, errand: Errand) -> Carried:
         """NotReady when the server did not get to hear of the mail.  Broken opportunistic TLS is tried without."""
+        door = _door(target.host, target.port, target.policy, login)
+        log(Event.RELAY_ATTEMPT, mid=errand.envelope.id, host=target.host, ip=target.ip)
+        while (line := self.pool.take(door)) is not None:
+            carried = await self._carry_over_kept(line, door, errand)
+            if carried is not None:
+                return carried
+        return await self._carry(await self._open(target, login), door, errand)
+
+    async def _carry_over_kept(self, line: Line, door: Door, errand: Errand) -> Carried | None:
+        """None when the connection was of no use any more, and nothing of the mail is there."""
         try:
-            return await self._visit(target, policy, login, errand)
+            carried = await self._carry(line, door, errand)
+        except NotReady:
+            return None
+        return None if len(carried.undecided) == len(errand.recipients) else carried
+
+    async def _carry(self, line: Line, door: Door, errand: Errand) -> Carried:
+        done = False
+        try:
+            carried = await line.carry(errand)
+            done = True
+        finally:
+            if not done:
+                line.connection.abort()
+        self.pool.keep(door, line)
+        return carried
+
+    # --- a new connection ------------------------------------------------------------------------------
+
+    async def _open(self, target: Target, login: LogIn | None) -> Line:
+        try:
+            return await self._get_ready(target, target.policy, login)
         except NotReady as trouble:
-            clear = policy.after_failure() if trouble.tls_broken else None
+            clear = target.policy.after_failure() if trouble.tls_broken else None
             if clear is None:
                 raise
             log(Event.TLS_FAILED, listener="relay", ip=f"{target.host} [{target.ip}]", reason=trouble.reply.text)
-        return await self._visit(target, clear, login, errand)
+        return await self._get_ready(target, clear, login)
 
-    async def _visit(self, target: Target, policy: TlsPolicy, login: LogIn | None, errand: Errand) -> Carried:
-        log(Event.RELAY_ATTEMPT, mid=errand.envelope.id, host=target.host, ip=target.ip)
-        connection = await self._dial(target)
-        visit = _Visit(target, policy, connection, self.tls)
+    async def _get_ready(self, target: Target, policy: TlsPolicy, login: LogIn | None) -> Line:
+        line = Line(target, policy, await self._dial(target), self.tls)
+        ready = False
         try:
-            offer = await visit.get_ready(login)
-            carried = await visit.carry(errand, offer)
+            await line.get_ready(login)
+            ready = True
         except NotReady as trouble:
             if not trouble.tls_broken:
-                connection.leave()
+                line.connection.leave()
             raise
-        else:
-            connection.leave()
-            return carried
         finally:
-            connection.abort_unless_leaving()
+            if not ready:
+                line.connection.abort_unless_leaving()
+        return line
 
     async def _dial(self, target: Target) -> RemoteConnection:
         engine = SmtpClient(target.host, self.name, self.limits)
@@ -136,141 +100,5 @@ class Visits:
         return connection
 
 
-@dataclass(slots=True)
-class _Visit:
-    """A connection that is open."""
-
-    target: Target
-    policy: TlsPolicy
-    connection: RemoteConnection
-    tls: TlsClients
-
-    # --- up to the point of MAIL -----------------------------------------------------------------------
-
-    async def get_ready(self, login: LogIn | None) -> Offer:
-        if self.policy.need is Need.IMPLICIT:
-            await self._handshake()
-        offer = await self._greeted()
-        match self.policy.step(offered="STARTTLS" in offer):
-            case Step.GIVE_UP:
-                raise self._trouble("4.7.0", f"{self.target.host} offers no STARTTLS, which is required")
-            case Step.START_TLS:
-                offer = await self._start_tls() or offer
-        if login is not None:
-            await self._log_in(login)
-        return offer
-
-    async def _greeted(self) -> Offer:
-        match await self.connection.event():
-            case Greeted(offer):
-                return offer
-            case Ended(reply):
-                raise NotReady(reply)
-            case event:
-                raise RuntimeError(f"unexpected {event}")
-
-    async def _start_tls(self) -> Offer | None:
-        """What is offered under TLS; None when the server would not, and need not."""
-        self.connection.send(StartTls())
-        match await self.connection.event():
-            case TlsGo():
-                await self._handshake()
-                self.connection.tls_started()
-                return await self._greeted_under_tls()
-            case TlsRefused(reply) if self.policy.mandatory:
-                raise NotReady(RemoteReply(reply.host, reply.code, "4.7.0", reply.text, reply.command))
-            case TlsRefused(reply):
-                log(Event.TLS_FAILED, listener="relay", ip=f"{self.target.host} [{self.target.ip}]", reason=reply.text)
-                return None
-            case Ended(reply):
-                raise NotReady(reply, tls_broken=True)
-            case event:
-                raise RuntimeError(f"unexpected {event}")
-
-    async def _handshake(self) -> None:
-        try:
-            await self.connection.start_tls(self.tls(self.target.host, verify=self.policy.verify))
-        except TlsBroken as failure:
-            raise self._trouble("4.7.5", str(failure), tls_broken=True) from failure
-
-    async def _greeted_under_tls(self) -> Offer:
-        """With TLS 1.3 the server may refuse our side of the handshake only now."""
-        try:
-            return await self._greeted()
-        except NotReady as trouble:
-            raise NotReady(trouble.reply, tls_broken=trouble.reply.code == 0) from trouble
-
-    async def _log_in(self, login: LogIn) -> None:
-        """Whatever it says, the mail waits: our password is not the sender's fault."""
-        self.connection.send(login)
-        match await self.connection.event():
-            case LoginRefused(reply) | Ended(reply):
-                text = f"login as {login.user} refused: {reply.text}"
-                raise NotReady(RemoteReply(reply.host, 0, "4.7.8", text, reply.command))
-
-    def _trouble(self, status: str, text: str, *, tls_broken: bool = False) -> NotReady:
-        return NotReady(RemoteReply(self.target.host, 0, status, text, "STARTTLS"), tls_broken=tls_broken)
-
-    # --- the mail --------------------------------------------------------------------------------------
-
-    async def carry(self, errand: Errand, offer: Offer) -> Carried:
-        """In as many transactions as the server's limit of recipients asks for."""
-        carried = Carried()
-        places: Sequence[int] = range(len(errand.recipients))
-        while places:
-            match await self._transact(errand, offer, places):
-                case TransactionDone(replies, undecided):
-                    self._note(carried, places, replies)
-                    carried.undecided = tuple(places[i] for i in undecided)
-                    places = _too_many(places, replies)
-                case Ended(reply):
-                    if not carried.outcomes:
-                        raise NotReady(reply)
-                    break
-                case event:
-                    raise RuntimeError(f"unexpected {event}")
-        return carried
-
-    def _note(self, carried: Carried, places: Sequence[int], replies: Sequence[RemoteReply]) -> None:
-        for place, reply in zip(places, replies, strict=True):
-            carried.outcomes[place] = outcome_of(reply, self._tls_note())
-
-    def _tls_note(self) -> str:
-        if not self.connection.tls:
-            return ""
-        return f"{self.connection.tls} {'verified' if self.policy.verify else 'unverified'}"
-
-    async def _transact(self, errand: Errand, offer: Offer, places: Sequence[int]) -> ClientEvent:
-        self.connection.send(_transaction(errand, offer, [errand.recipients[place] for place in places]))
-        event = await self.connection.event()
-        if isinstance(event, BodyWanted):
-            await self.connection.pour(errand.content)
-            event = await self.connection.event()
-        return event
-
-
-def _too_many(places: Sequence[int], replies: Sequence[RemoteReply]) -> Sequence[int]:
-    """Recipients beyond the server's limit, when some got through: once more for them.  RFC 5321 §4.5.3.1.10"""
-    if not any(200 <= reply.code < 300 for reply in replies):
-        return ()
-    return [p for p, r in zip(places, replies, strict=True) if r.code in {452, 552} and r.command.startswith("RCPT")]
-
-
-def _transaction(errand: Errand, offer: Offer, recipients: Sequence[Recipient]) -> Transaction:
-    envelope = errand.envelope
-    return Transaction(
-        reverse_path=errand.reverse_path,
-        recipients=tuple(recipients),
-        size=errand.content.size,
-        eight_bit="8BITMIME" in offer and (envelope.body != "7BIT" or _eight_bit(errand.content)),
-        smtputf8=envelope.smtputf8,
-        ret=envelope.ret,
-        envid=envelope.envid,
-    )
-
-
-def _eight_bit(content: Content) -> bool:
-    """Many senders say 7BIT, or nothing, and send 8: look."""
-    if content.size > _SCAN_MAX:
-        return True
-    return not all(content.read(offset, CHUNK).isascii() for offset in range(0, content.size, CHUNK))
+def _door(host: str, port: int, policy: TlsPolicy, login: LogIn | None) -> Door:
+    return Door(host, port, policy.level, login.user if login else "")

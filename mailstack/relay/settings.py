@@ -6,7 +6,16 @@ from enum import Enum
 from mailstack.base.secret import Secret
 from mailstack.smtp.conversation import ClientLimits
 
-__all__ = ["RelaySettings", "Smarthost", "SmarthostTls"]
+__all__ = ["RelaySettings", "Reuse", "Smarthost", "SmarthostTls"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reuse:
+    """Limits of the connections that are kept for the next message.  `idle_max` is for all servers together."""
+
+    idle_seconds: float = 5.0  # servers need their places too; Postfix keeps 2 s, RFC 5321 §4.5.3.2.7 allows 5 min
+    messages_max: int = 100  # some count, and hang up rudely
+    idle_max: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +30,7 @@ class RelaySettings:
     addresses_max: int = 4  # addresses of one host that one attempt may try
     opportunistic_tls: bool = True
     limits: ClientLimits = field(default_factory=ClientLimits)
+    reuse: Reuse = field(default_factory=Reuse)
 
 
 class SmarthostTls(Enum):

@@ -17,6 +17,8 @@ from mailstack.dns.api import Addresses, DnsFailure, MxHost, MxSet, NoSuchDomain
 from mailstack.queue.api import Deferred, Delivered, Envelope, Failed, Recipient
 from mailstack.relay.courier import MxCourier, SmarthostCourier
 from mailstack.relay.dial import TcpDialler
+from mailstack.relay.pool import Pool
+from mailstack.relay.session import Visits
 from mailstack.relay.settings import RelaySettings, Smarthost, SmarthostTls
 from mailstack.tls.authority import make_certificate
 from mailstack.tls.contexts import ClientContexts
@@ -115,16 +117,16 @@ class Field:
         mx = tuple(MxHost(10 * n, host) for n, host in enumerate(hosts, 1) if host != "smart.test")
         self.names = Names({"t.test": mx}, **hosts)
         self.settings = RelaySettings("here.test", frozenset({"here.test"}))
+        self.pool = Pool(spin.reactor, self.settings.reuse)
+        self.visits = Visits("here.test", self.dialler, spin.reactor, self.contexts, self.settings.limits, self.pool)
 
     def mx(self, *recipients, content=MESSAGE, names=None, **more):
-        courier = MxCourier(
-            self.settings, names or self.names, self.dialler, self.spin.reactor, self.contexts, Random(1)
-        )
+        courier = MxCourier(self.settings, names or self.names, self.visits, Random(1))
         return self.deliver(courier, recipients, content, **more)
 
     def smarthost(self, *recipients, host="smart.test", **settings):
         smarthost = Smarthost(host, **settings)
-        courier = SmarthostCourier(self.settings, smarthost, self.names, self.dialler, self.spin.reactor, self.contexts)
+        courier = SmarthostCourier(self.settings, smarthost, self.names, self.visits)
         return self.deliver(courier, recipients, MESSAGE)
 
     def deliver(self, courier, recipients, content, **more):
@@ -133,6 +135,7 @@ class Field:
         return self.spin.run(courier.deliver(envelope, recipients, BytesContent(content)))
 
     def close(self):
+        self.pool.close()
         self.spin.until(lambda: not any(isinstance(s, Sink) and s.busy for s in self.sinks))
         for sink in self.sinks:
             if sink:
@@ -167,6 +170,8 @@ def test_delivered_octet_for_octet(field):
     assert octets == MESSAGE
     assert mail == f"MAIL FROM:<a@here.test> SIZE={len(MESSAGE)}"
     assert rcpts == ("RCPT TO:<x@t.test>", "RCPT TO:<y@t.test>")
+    assert f.sinks[0].commands[0][-1] == "DATA"
+    f.pool.close()
     f.spin.until(lambda: f.sinks[0].commands[0][-1] == "QUIT")
 
 
@@ -416,7 +421,7 @@ def test_an_unverified_smarthost_when_told_so(field, certificate):
 
 def test_cancelling_hangs_up(field):
     f = field({"MAIL": "250-never ending"})
-    courier = MxCourier(f.settings, f.names, f.dialler, f.spin.reactor, f.contexts, Random(1))
+    courier = MxCourier(f.settings, f.names, f.visits, Random(1))
     envelope = Envelope("m1", "a@here.test", (X,), 3, datetime.now(UTC))
     failures = []
     waiting = Waiting.fromCoroutine(courier.deliver(envelope, (X,), BytesContent(b"a\r\n")))
@@ -432,9 +437,12 @@ def test_the_real_dialler(spin):
     settings = RelaySettings("here.test", port=sink.port)
     dialler = TcpDialler(spin.reactor, timeout_seconds=5.0, bind_ip="127.0.0.1")
     names = Names({}, **{"t.test": ("::1", "127.0.0.1")})
-    courier = MxCourier(settings, names, dialler, spin.reactor, ClientContexts(), Random(1))
+    pool = Pool(spin.reactor, settings.reuse)
+    visits = Visits("here.test", dialler, spin.reactor, ClientContexts(), settings.limits, pool)
+    courier = MxCourier(settings, names, visits, Random(1))
     envelope = Envelope("m1", "", (X,), len(MESSAGE), datetime.now(UTC))
     assert isinstance(spin.run(courier.deliver(envelope, (X,), BytesContent(MESSAGE)))[X], Delivered)
     assert sink.mails[0][0].startswith("MAIL FROM:<>")
+    pool.close()
     spin.until(lambda: not sink.busy)
     sink.stop()

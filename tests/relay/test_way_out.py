@@ -16,6 +16,8 @@ from mailstack.queue.runner import QueueRunner, QueueTimes
 from mailstack.queue.spool import Spool
 from mailstack.relay.courier import MxCourier
 from mailstack.relay.dial import TcpDialler
+from mailstack.relay.pool import Pool
+from mailstack.relay.session import Visits
 from mailstack.relay.settings import RelaySettings
 from mailstack.store.service import Store
 from mailstack.tls.contexts import ClientContexts
@@ -37,7 +39,9 @@ class Way:
         )
         settings = RelaySettings("here.test", frozenset({"here.test"}), port=self.sink.port)
         dialler = TcpDialler(reactor, timeout_seconds=5)
-        courier = MxCourier(settings, resolver, dialler, reactor, ClientContexts(), random.Random(1))
+        self.pool = Pool(reactor, settings.reuse)
+        visits = Visits("here.test", dialler, reactor, ClientContexts(), settings.limits, self.pool)
+        courier = MxCourier(settings, resolver, visits, random.Random(1))
         self.store = Store(str(tmp_path), durability="none")
         self.store.start()
         self.spool = Spool(
@@ -63,6 +67,7 @@ class Way:
 
     def close(self):
         self.spin.run(self.runner.stopService())
+        self.pool.close()
         self.spin.until(lambda: not self.sink.busy)
         self.sink.stop()
         self.dns.stop()
