@@ -6,6 +6,7 @@ from datetime import datetime
 from mailstack.accounts.api import Directory
 from mailstack.base.events import Event, log
 from mailstack.flow.api import Accepted, Arriving
+from mailstack.flow.international import needs_smtputf8
 from mailstack.flow.local import deliver_here, with_lines_on_top
 from mailstack.flow.route import Route, find_route
 from mailstack.flow.settings import FlowSettings
@@ -54,7 +55,6 @@ class Promise:
             await self._file(mail, route, staged)
         if route.remote:
             await self._queue.enqueue(self._envelope(mail, route, staged), staged)
-            log(Event.MAIL_QUEUED, mid=mail.mid, recipients=[recipient.address for recipient in route.remote])
         log(
             Event.MAIL_ACCEPTED,
             mid=mail.mid,
@@ -77,6 +77,7 @@ class Promise:
             copy.discard()
 
     def _envelope(self, mail: Arriving, route: Route, staged: Staged) -> Envelope:
+        addresses = (mail.reverse_path, *(recipient.address for recipient in route.remote))
         return Envelope(
             id=mail.mid,
             reverse_path=mail.reverse_path,
@@ -85,7 +86,7 @@ class Promise:
             arrived=self._now(),
             account=mail.principal.account if mail.principal else "",
             body=mail.body,
-            smtputf8=mail.smtputf8,
+            smtputf8=mail.smtputf8 and needs_smtputf8(addresses, staged),
             ret=mail.ret,
             envid=mail.envid,
             client=f"[{mail.peer.ip}] by {mail.peer.listener}",

@@ -74,9 +74,13 @@ def _ehlo(argument: str, _context: Context) -> Ehlo:
 
 
 def _mail(argument: str, context: Context) -> Mail:
-    """mail = "MAIL FROM:" Reverse-path [SP Mail-parameters] CRLF     RFC 5321 §4.1.1.2"""
+    """mail = "MAIL FROM:" Reverse-path [SP Mail-parameters] CRLF     RFC 5321 §4.1.1.2
+
+    Without SMTPUTF8 in the transaction all of it is ASCII: RFC 6531 §3.4, §3.5
+    """
     address, params = _path_and_params(argument, "FROM:", paths.reverse_path, replies.BAD_SENDER, context.mail)
-    _needs_utf8(address, granted="SMTPUTF8" in tuple(params))
+    if not argument.isascii() and "SMTPUTF8" not in tuple(params):
+        raise CommandFault(replies.SENDER_NEEDS_SMTPUTF8)
     return Mail(address, params)
 
 
@@ -86,7 +90,8 @@ def _rcpt(argument: str, context: Context) -> Rcpt:
     RFC 5321 §4.1.1.3
     """
     address, params = _path_and_params(argument, "TO:", paths.forward_path, replies.BAD_RECIPIENT, context.rcpt)
-    _needs_utf8(address, granted=context.utf8)
+    if not argument.isascii() and not context.utf8:
+        raise CommandFault(replies.RECIPIENT_NEEDS_SMTPUTF8)
     return Rcpt(address, params)
 
 
@@ -130,12 +135,6 @@ def _value(param: Param[Any], value: str | None) -> Any:
         raise
     except ParseFault:
         raise CommandFault(replies.BAD_PARAMETER) from None
-
-
-def _needs_utf8(address: str, *, granted: bool) -> None:
-    """RFC 6531 §3.4: without SMTPUTF8 in this transaction every address is ASCII."""
-    if not granted and not address.isascii():
-        raise CommandFault(replies.NEEDS_SMTPUTF8)
 
 
 def _vrfy(argument: str, _context: Context) -> Vrfy:

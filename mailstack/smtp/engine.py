@@ -15,6 +15,7 @@ from mailstack.smtp import extensions, replies
 from mailstack.smtp.body import BodyFault, DataDecoder, TextCheck
 from mailstack.smtp.commands import VERBS, is_foreign
 from mailstack.smtp.extensions import auth
+from mailstack.smtp.extensions.smtputf8 import SMTPUTF8
 from mailstack.smtp.grammar import CommandFault, Context, Extension, State, Verb
 from mailstack.smtp.values import (
     Auth,
@@ -222,7 +223,7 @@ class SmtpEngine:
         elif kind in _NEXT and not (kind is Rset and self._state is State.FRESH):
             self._state = _NEXT[kind]
         if isinstance(event, Mail):
-            self._utf8 = "SMTPUTF8" in tuple(event.params)
+            self._utf8 = event.params[SMTPUTF8]
         elif kind is Data:
             self._begin_body()
 

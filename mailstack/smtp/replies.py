@@ -28,15 +28,16 @@ __all__ = [
     "LOGGED_IN",
     "MAIL_FIRST",
     "MESSAGE_TOO_BIG",
-    "NEEDS_SMTPUTF8",
     "NOT_IMPLEMENTED",
     "NOT_IN_TRANSACTION",
     "NO_TLS_HERE",
     "NO_VALID_RECIPIENTS",
     "OK",
     "OUT_OF_STORAGE",
+    "RECIPIENT_NEEDS_SMTPUTF8",
     "RECIPIENT_OK",
     "RSET_OK",
+    "SENDER_NEEDS_SMTPUTF8",
     "SENDER_OK",
     "START_DATA",
     "TEXT_LINE_TOO_LONG",
@@ -106,7 +107,8 @@ BAD_SENDER = Reply(501, "5.1.7", "Syntax error in the sender address")
 BAD_RECIPIENT = Reply(501, "5.1.3", "Syntax error in the recipient address")
 BAD_PARAMETER = Reply(501, "5.5.4", "Bad value of a parameter, or the same parameter twice")
 UNKNOWN_PARAMETER = Reply(555, "5.5.4", "Parameter not recognised")
-NEEDS_SMTPUTF8 = Reply(553, "5.6.7", "An address that is not ASCII needs SMTPUTF8")
+SENDER_NEEDS_SMTPUTF8 = Reply(550, "5.6.7", "An address that is not ASCII needs SMTPUTF8")
+RECIPIENT_NEEDS_SMTPUTF8 = Reply(553, "5.6.7", "An address that is not ASCII needs SMTPUTF8")
 NOT_IMPLEMENTED = Reply(502, "5.5.1", "Command not implemented")
 EHLO_FIRST = Reply(503, "5.5.1", "Send EHLO first")
 MAIL_FIRST = Reply(503, "5.5.1", "Send MAIL first")

@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
+from mailstack.accounts.names import address_of_account, parse_domain
 from mailstack.accounts.passwords import make_credential
 from mailstack.app.parts import build
 from mailstack.app.sessions import door_limits, setting
@@ -187,7 +188,15 @@ class World:
 
     def account(self, _player, rest):
         name, password = rest.split()
-        self.now(self._call, self.parts.account_store.add_account, name, make_credential(Secret(password)))
+        self.now(
+            self._call,
+            self.parts.account_store.add_account,
+            address_of_account(name),
+            make_credential(Secret(password)),
+        )
+
+    def domain(self, _player, rest):
+        self.now(self._call, self.parts.account_store.add_domain, parse_domain(rest))
 
     def alias(self, _player, rest):
         address, targets = rest.split()
@@ -318,6 +327,7 @@ DIRECTIVES = {
     "tls": World.tls,
     "account": World.account,
     "alias": World.alias,
+    "domain": World.domain,
     "stored": World.stored,
     "queued": World.queued,
     "raw": World.raw,

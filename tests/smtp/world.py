@@ -95,7 +95,7 @@ class OneLogin:
 
     principal = Principal("alice@demo.test", frozenset({"alice@demo.test"}))
 
-    async def verify(self, claim, peer):
+    async def verify(self, claim, peer, cid="-"):
         if (claim.name, claim.password.reveal()) == ("alice@demo.test", "alice-secret"):
             return self.principal
         if claim.name == "later":

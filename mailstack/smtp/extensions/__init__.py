@@ -4,7 +4,7 @@ To add one: a file with its `EXTENSION`, a line in ALL; what it *does* belongs t
 `smtp.server.transaction` (or, when it changes how octets are cut, to the engine).
 """
 
-from mailstack.smtp.extensions import auth, eightbitmime, enhancedstatuscodes, pipelining, size, starttls
+from mailstack.smtp.extensions import auth, eightbitmime, enhancedstatuscodes, pipelining, size, smtputf8, starttls
 from mailstack.smtp.grammar import Extension
 
 __all__ = ["ALL"]
@@ -13,6 +13,7 @@ ALL: tuple[Extension, ...] = (
     size.EXTENSION,
     pipelining.EXTENSION,
     eightbitmime.EXTENSION,
+    smtputf8.EXTENSION,
     enhancedstatuscodes.EXTENSION,
     starttls.EXTENSION,
     auth.EXTENSION,

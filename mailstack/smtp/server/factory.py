@@ -1,11 +1,9 @@
 """Makes the engine and the session of each connection to one SMTP listener."""
 
-from collections.abc import Callable, Mapping
-
 from mailstack.accounts.api import Login
 from mailstack.base.engine import Wire
 from mailstack.flow.api import Flow
-from mailstack.sasl.api import ServerExchange
+from mailstack.sasl.api import Mechanisms
 from mailstack.smtp.engine import SmtpEngine
 from mailstack.smtp.server.listening import Listening
 from mailstack.smtp.server.session import SmtpSession
@@ -21,7 +19,7 @@ class SmtpSessions:
         self,
         flow: Flow,
         login: Login,
-        mechanisms: Mapping[str, Callable[[], ServerExchange]],
+        mechanisms: Mechanisms,
         limits: SmtpLimits,
         listening: Listening,
     ) -> None:

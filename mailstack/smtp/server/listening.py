@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mailstack.base.engine import Peer
+from mailstack.sasl.conversation import offered
 from mailstack.smtp.values import BareLineEnds, SmtpLimits, Terms
 
 __all__ = ["Listening"]
@@ -29,7 +30,7 @@ class Listening:
             hostname=self.hostname,
             message_octets=limits.message_octets,
             starttls=self.starttls and not peer.tls,
-            mechanisms=tuple(mechanisms) if self.may_log_in(peer) else (),
+            mechanisms=offered(mechanisms, tls=peer.tls) if self.may_log_in(peer) else (),
             authenticated=authenticated,
             bare_line_ends=self.bare_line_ends_authenticated if authenticated else self.bare_line_ends,
         )

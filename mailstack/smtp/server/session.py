@@ -5,15 +5,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from mailstack.accounts.api import Claim, Login, Principal
+from mailstack.accounts.api import Login, Principal
 from mailstack.base.engine import BodyAborted, BodyChunk, BodyEnd, Wire
 from mailstack.base.errors import MailError
 from mailstack.base.events import Event, log
 from mailstack.base.ids import message_id
 from mailstack.flow.api import Arriving, Flow
-from mailstack.sasl.api import Challenge, Refused, ServerExchange
+from mailstack.sasl import conversation
+from mailstack.sasl.api import Challenge, Mechanisms, Refused
 from mailstack.smtp import replies
 from mailstack.smtp.engine import SmtpEngine
+from mailstack.smtp.extensions.smtputf8 import SMTPUTF8
 from mailstack.smtp.server.faults import reply_for
 from mailstack.smtp.server.listening import Listening
 from mailstack.smtp.server.transaction import Transaction
@@ -50,7 +52,7 @@ class SmtpSession:
         engine: SmtpEngine,
         flow: Flow,
         login: Login,
-        mechanisms: Mapping[str, Callable[[], ServerExchange]],
+        mechanisms: Mechanisms,
         limits: SmtpLimits,
         listening: Listening,
     ) -> None:
@@ -59,7 +61,7 @@ class SmtpSession:
         self._helo = ""
         self._extended = False  # by EHLO
         self._principal: Principal | None = None
-        self._exchange: ServerExchange | None = None
+        self._exchange: conversation.Conversation | None = None
         self._transaction: Transaction | None = None
 
     # --- what the connection calls ---------------------------------------------------------------------------
@@ -119,10 +121,9 @@ class SmtpSession:
             return replies.AUTH_NEEDS_TLS
         if self._principal is not None:
             return replies.ALREADY_LOGGED_IN
-        mechanism = self._mechanisms.get(command.mechanism)
-        if mechanism is None:
+        self._exchange = conversation.begin(self._mechanisms, command.mechanism, self._login, self._wire)
+        if self._exchange is None:
             return replies.UNKNOWN_MECHANISM
-        self._exchange = mechanism()
         return await self._step(command.initial)
 
     async def _on_auth_response(self, command: AuthResponse) -> Reply:
@@ -130,23 +131,15 @@ class SmtpSession:
 
     async def _step(self, response: bytes | None) -> Reply:
         assert self._exchange is not None
-        outcome = self._exchange.step(response)
-        if isinstance(outcome, Challenge):
-            return replies.challenge(base64.b64encode(outcome.data).decode())
-        self._exchange = None
-        if isinstance(outcome, Refused):
-            return replies.BAD_CREDENTIALS_FORM
-        return await self._log_in(outcome.claim)
-
-    async def _log_in(self, claim: Claim) -> Reply:
-        peer = self._wire.peer
-        told: dict[str, Any] = {"cid": self._wire.cid, "listener": peer.listener, "ip": peer.ip}
         try:
-            self._principal = await self._login.verify(claim, peer)
+            answer = await self._exchange.hear(response)
         except MailError as error:
-            log(Event.LOGIN_FAILED, name=claim.name, reason=str(error), **told)
             return reply_for(error)
-        log(Event.LOGIN, account=self._principal.account, mechanism=claim.mechanism, **told)
+        if isinstance(answer, Challenge):
+            return replies.challenge(base64.b64encode(answer.data).decode())
+        if isinstance(answer, Refused):
+            return replies.BAD_CREDENTIALS_FORM
+        self._principal = answer.principal
         self._renew_terms()
         return replies.LOGGED_IN
 
@@ -156,27 +149,31 @@ class SmtpSession:
         if self._listening.submission and self._principal is None:
             may_log_in = self._listening.may_log_in(self._wire.peer)
             return replies.AUTH_REQUIRED if may_log_in else replies.TLS_AND_AUTH_REQUIRED
-        transaction = Transaction(self._flow, self._limits, self._arriving(), self._refused)
+        self._forget()  # what an internal error has left behind
+        transaction = Transaction(
+            self._flow, self._limits, self._arriving(utf8=command.params[SMTPUTF8]), self._refused
+        )
         reply = await transaction.begin(command)
         if reply.positive:
             self._transaction = transaction
         return reply
 
-    def _arriving(self) -> Arriving:
+    def _arriving(self, *, utf8: bool) -> Arriving:
         return Arriving(
             mid=message_id(),
             peer=self._wire.peer,
             cid=self._wire.cid,
             helo=self._helo,
-            protocol=self._protocol(),
+            protocol=self._protocol(utf8=utf8),
             principal=self._principal,
         )
 
-    def _protocol(self) -> str:
-        """The "with" of Received: RFC 3848, and SMTP for who said HELO."""
+    def _protocol(self, *, utf8: bool) -> str:
+        """The "with" of Received: RFC 3848, RFC 6531 §4.3, and SMTP for who said HELO."""
         if not self._extended:
             return "SMTP"
-        return f"ESMTP{'S' * self._wire.peer.tls}{'A' * (self._principal is not None)}"
+        secured = f"{'S' * self._wire.peer.tls}{'A' * (self._principal is not None)}"
+        return f"{'UTF8SMTP' if utf8 else 'ESMTP'}{secured}"
 
     def _refused(self, step: str, error: MailError) -> None:
         peer = self._wire.peer

@@ -9,6 +9,7 @@ from mailstack.queue.api import Recipient
 from mailstack.smtp import replies
 from mailstack.smtp.extensions.eightbitmime import BODY
 from mailstack.smtp.extensions.size import SIZE
+from mailstack.smtp.extensions.smtputf8 import SMTPUTF8
 from mailstack.smtp.server.faults import reply_for
 from mailstack.smtp.values import Mail, Rcpt, Reply, SmtpLimits
 from mailstack.store.api import Staged
@@ -35,6 +36,7 @@ class Transaction:
         mail = self._mail
         mail.declared_size = command.params[SIZE]
         mail.body = command.params[BODY]
+        mail.smtputf8 = command.params[SMTPUTF8]
         if mail.declared_size > self._limits.message_octets:
             return replies.MESSAGE_TOO_BIG
         try:
