@@ -111,8 +111,10 @@ def write_new(path: str, data: bytes) -> None:
 
 def write_all(fd: int, data: bytes | bytearray) -> None:
     """Until everything is written; a short write is not the end of it."""
+    done = os.write(fd, data)
+    if done == len(data):
+        return
     with memoryview(data) as rest:
-        done = 0
         while done < len(rest):
             done += os.write(fd, rest[done:])
 

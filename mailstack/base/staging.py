@@ -74,11 +74,14 @@ class StagedFile:
 
     def place(self, path: str) -> None:
         """MailError(STORAGE_FULL | UNAVAILABLE).  Nothing is under `path` then."""
-        with self._lock, files.passing():
-            self._place(path)
-            if self._sync:
-                files.sync_file(path)
-                files.sync_folder(path.rpartition("/")[0])
+        try:
+            with self._lock:
+                self._place(path)
+                if self._sync:
+                    files.sync_file(path)
+                    files.sync_folder(path.rpartition("/")[0])
+        except OSError as fault:
+            raise files.as_mail_error(fault) from fault
 
     def _place(self, path: str) -> None:
         if not self._path:

@@ -102,7 +102,7 @@ class Spool:
     async def retry(self, selector: str) -> int:
         now = self._now()
         due = await self._ledger.write(
-            lambda connection: table.make_due(connection, selector, now, self.agenda.is_running)
+            lambda connection: table.make_due(connection, selector, now, self.agenda.is_running), syncs_files=False
         )
         self.agenda.forget({each.row for each in due})
         for lane in {self._lane_of(each.domain) for each in due}:
@@ -112,7 +112,7 @@ class Spool:
         return len(due)
 
     async def drop(self, selector: str) -> int:
-        rows, ended = await self._ledger.write(lambda connection: table.remove(connection, selector))
+        rows, ended = await self._ledger.write(lambda connection: table.remove(connection, selector), syncs_files=False)
         self.agenda.forget(set(rows))
         for message_id in ended:
             log(Event.MAIL_DROPPED, mid=message_id, reason="dropped from the queue by the operator")
@@ -131,7 +131,9 @@ class Spool:
 
     async def record(self, message_id: str, gone: Sequence[int], waiting: Sequence[Waits]) -> None:
         """Keep what became of some recipients; durable when it ends.  Those that wait are on the agenda again."""
-        ended = await self._ledger.write(lambda connection: table.record(connection, message_id, gone, waiting))
+        ended = await self._ledger.write(
+            lambda connection: table.record(connection, message_id, gone, waiting), syncs_files=False
+        )
         if ended:
             _unlink(self._path(message_id))
 
@@ -143,7 +145,7 @@ class Spool:
     async def lose(self, message_id: str) -> None:
         """The file is gone: nothing can be sent any more."""
         log(Event.MAIL_DROPPED, mid=message_id, reason="its file has vanished from the queue folder")
-        await self._ledger.write(lambda connection: table.drop_message(connection, message_id))
+        await self._ledger.write(lambda connection: table.drop_message(connection, message_id), syncs_files=False)
 
     # --- inside ----------------------------------------------------------------------------------------
 

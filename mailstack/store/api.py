@@ -7,10 +7,12 @@ Flags are text: system flags with their backslash and capital (`\\Seen`),
 keywords as the client first spelled them, compared without case.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from array import array
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from itertools import accumulate
 from typing import Any, Literal, NewType, Protocol, TypeVar
 
 __all__ = [
@@ -22,6 +24,8 @@ __all__ = [
     "Arrived",
     "Change",
     "Copied",
+    "DIGEST_UIDS",
+    "Digest",
     "Expunged",
     "FlagMode",
     "FlagsChanged",
@@ -287,6 +291,12 @@ class Columns(Protocol):
 
     def internal_date(self, uid: int) -> datetime: ...
 
+    def sizes_between(self, start: int, stop: int) -> Sequence[int]:
+        """Octets of the messages at the indices [start, stop)."""
+
+    def seconds_between(self, start: int, stop: int) -> Sequence[int]:
+        """Their internal dates as UNIX seconds."""
+
     def modseq(self, uid: int) -> int: ...
 
     def modseqs_between(self, start: int, stop: int) -> Sequence[int]:
@@ -308,6 +318,32 @@ class Content(Protocol):
     def read(self, offset: int, length: int) -> bytes: ...
 
     def close(self) -> None: ...
+
+
+DIGEST_UIDS = 256  # UIDs of one block: number n has those from n * DIGEST_UIDS on
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Digest:
+    """What is kept of one block of messages for searches: records one behind the other, each ended by 0xFF.
+
+    `uids` ascending; the record of `uids[i]` ends before `ends[i] - 1`.  `memo` is for what readers make of it.
+    """
+
+    uids: array[int]
+    ends: array[int]
+    blob: bytes
+    memo: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, records: Mapping[int, bytes]) -> "Digest":
+        """Of records by UID; none has 0xFF."""
+        uids = array("Q", sorted(records))
+        ends = array("Q", accumulate(len(records[uid]) + 1 for uid in uids))
+        return cls(uids, ends, b"".join(records[uid] + b"\xff" for uid in uids))
+
+    def records(self) -> Iterator[tuple[int, bytes]]:
+        return zip(self.uids, self.blob.split(b"\xff"), strict=False)
 
 
 class Mailbox(Protocol):
@@ -346,6 +382,12 @@ class Mailbox(Protocol):
         self, item: Literal["envelope", "body", "bodystructure"], uid: int, make: Callable[[Content], bytes]
     ) -> bytes:
         """Rendered octets of the message, made once and kept."""
+
+    def digest(self, item: str, number: int) -> Digest:
+        """What is kept of this block for searches; it may have more messages, fewer, or none."""
+
+    def keep_digest(self, item: str, records: Mapping[int, bytes]) -> Digest:
+        """The block with these records (by UID, all of one block) added."""
 
     async def set_flags(
         self, uids: Iterable[int], mode: FlagMode, flags: Iterable[str], *, source: object | None = None

@@ -5,6 +5,7 @@ One batch, in the writer's thread:
     BEGIN IMMEDIATE
       what earlier chores have done on the disk is written down
       each job, in its own savepoint: files are placed, rows written
+      (neighbours that can be joined, as deliveries can, are first tried as one job)
     syncfs of the mail's file system     (not when only rows were written)
     COMMIT, which syncs SQLite's log     (synchronous=FULL)
     results go to the reactor's thread, in this order: memory is brought up to date,
@@ -28,11 +29,12 @@ the database in the *next* batch, behind that batch's sync: so the database neve
 a file name that a power loss could take back.
 """
 
+import itertools
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from mailstack.base import files
 from mailstack.base.errors import Condition, MailError
@@ -66,6 +68,9 @@ class Job(Generic[T]):
     """One caller's work.  `run` and `undo` are called in the writer's thread, `publish` in the reactor's."""
 
     syncs_files = True
+    # neighbours of one batch with the same `join` are first tried as the single job that it makes of them: its result
+    # has theirs in order, and it publishes for all.  When that fails each is run by itself
+    join: Callable[[Sequence["Job[Any]"]], "Job[Any]"] | None = None
 
     def run(self, connection: Any) -> T:
         raise NotImplementedError
@@ -86,10 +91,14 @@ class Job(Generic[T]):
 
 
 class WriteJob(Job[T]):
-    """A function over the connection, of the queue or another table.  It may have placed files before."""
+    """A function over the connection, of the queue or another table.
 
-    def __init__(self, work: Callable[[Any], T]) -> None:
+    `syncs_files`: it relies on files that were placed before.
+    """
+
+    def __init__(self, work: Callable[[Any], T], *, syncs_files: bool = True) -> None:
         self._work = work
+        self.syncs_files = syncs_files
 
     def run(self, connection: Any) -> T:
         return self._work(connection)
@@ -105,6 +114,15 @@ class Durability(Protocol):
         """Raises OSError while the disk takes nothing."""
 
     def close(self) -> None: ...
+
+
+class _Done(Job[Any]):
+    """Stands for a job that another one has done."""
+
+    syncs_files = False
+
+
+_DONE: Final = _Done()
 
 
 @dataclass(slots=True)
@@ -155,14 +173,30 @@ class Batches:
         execute("BEGIN IMMEDIATE")
         for settle in self._settles.values():
             settle(self._connection)
-        for task in tasks:
-            self._run_one(task)
+        for join, group in itertools.groupby(tasks, lambda task: task.job.join):
+            self._run_group(list(group), join)
         self._before_commit(self._connection)
         good = [task.job for task in tasks if task.failure is None]
         if self._settles or any(job.syncs_files for job in good):
             self._durability.sync([*filter(None, self._touched), *(path for job in good for path in job.paths())])
         files.seam("commit", "")
         execute("COMMIT")
+
+    def _run_group(self, tasks: Sequence[Task], join: Callable[[Sequence[Job[Any]]], Job[Any]] | None) -> None:
+        if join is None or len(tasks) == 1 or not self._run_joined(tasks, join):
+            for task in tasks:
+                self._run_one(task)
+
+    def _run_joined(self, tasks: Sequence[Task], join: Callable[[Sequence[Job[Any]]], Job[Any]]) -> bool:
+        """Whether it worked; nothing has happened otherwise."""
+        joint = Task(join([task.job for task in tasks]), _nothing)
+        self._run_one(joint)
+        if joint.failure is not None:
+            return False
+        for task, result in zip(tasks, joint.result, strict=True):
+            task.job, task.result = _DONE, result
+        tasks[0].job = joint.job
+        return True
 
     def _run_one(self, task: Task) -> None:
         execute = self._connection.execute

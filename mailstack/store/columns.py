@@ -73,6 +73,12 @@ class MailColumns:
     def internal_date(self, uid: int) -> datetime:
         return datetime.fromtimestamp(self._dates[self._at(uid)], UTC)
 
+    def sizes_between(self, start: int, stop: int) -> Sequence[int]:
+        return self._sizes[start:stop]
+
+    def seconds_between(self, start: int, stop: int) -> Sequence[int]:
+        return self._dates[start:stop]
+
     def modseq(self, uid: int) -> int:
         return self._modseqs[self._at(uid)]
 

@@ -40,15 +40,30 @@ MAX_UID = (1 << 32) - 1
 # --- whole jobs ----------------------------------------------------------------------------------------
 
 
-def deliver(txn: Txn, staged: Staged, recipients: Sequence[tuple[str, str]]) -> None:
-    """One message into each (account, mailbox), once each; a mailbox that is not there is the INBOX."""
-    done = set()
-    for account, name in recipients:
-        home = ensure_home(txn, account)
-        box = _box_or_inbox(txn, home, name)
-        if box.id not in done:
-            done.add(box.id)
-            _add(txn, home, box, [Incoming(staged)])
+def deliver(txn: Txn, deliveries: Sequence[tuple[Staged, Sequence[tuple[str, str]]]]) -> None:
+    """Each message into each of its (account, mailbox), once each; a mailbox that is not there is the INBOX.
+
+    What goes into one mailbox is added at once: the rows that many deliveries share are touched once.
+    """
+    found: dict[tuple[str, str], int] = {}
+    places: dict[int, tuple[Home, Box, list[Incoming]]] = {}
+    for staged, recipients in deliveries:
+        incoming = Incoming(staged)
+        for recipient in recipients:
+            if recipient not in found:
+                found[recipient] = _find_place(txn, recipient, places)
+        for mailbox in dict.fromkeys(found[recipient] for recipient in recipients):
+            places[mailbox][2].append(incoming)
+    for home, box, messages_in in places.values():
+        _add(txn, home, box, messages_in)
+
+
+def _find_place(txn: Txn, recipient: tuple[str, str], places: dict[int, tuple[Home, Box, list[Incoming]]]) -> int:
+    account, name = recipient
+    home = ensure_home(txn, account)
+    box = _box_or_inbox(txn, home, name)
+    places.setdefault(box.id, (home, box, []))
+    return box.id
 
 
 def append(txn: Txn, account: str, name: str, incoming: Sequence[Incoming]) -> Appended:
@@ -150,7 +165,7 @@ def _seconds(date: datetime | None, now: float) -> int:
 
 def _insert(txn: Txn, box: Box, rows: Sequence[Row]) -> None:
     messages.insert(txn.db, box.id, rows)
-    mailboxes.save(txn.db, box)
+    mailboxes.save_counters(txn.db, box)
     txn.tell(Added(replace(box), rows))
 
 

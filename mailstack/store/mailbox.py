@@ -1,6 +1,6 @@
 """One open mailbox, shared by all its sessions: columns in memory, and changes asked for through the writer."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -11,6 +11,7 @@ from mailstack.store.api import (
     Change,
     Content,
     Copied,
+    Digest,
     Expunged,
     FlagMode,
     FlagsChanged,
@@ -102,6 +103,13 @@ class OpenMailbox:
                 opened.close()
 
         return self._memory.kept.get(self.folder.id, self.folder.uidvalidity, item, uid, from_file)
+
+    def digest(self, item: str, number: int) -> Digest:
+        return self._memory.digests.get(self.folder.id, self.folder.uidvalidity, item, number)
+
+    def keep_digest(self, item: str, records: Mapping[int, bytes]) -> Digest:
+        present = frozenset(self.columns.uids)
+        return self._memory.digests.add(self.folder.id, self.folder.uidvalidity, item, records, present)
 
     async def set_flags(
         self, uids: Iterable[int], mode: FlagMode, flags: Iterable[str], *, source: object | None = None

@@ -6,13 +6,14 @@ the caller who asked for it goes on.
 """
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from mailstack.base.errors import Condition, MailError
 from mailstack.base.events import log
-from mailstack.store.api import Folder
+from mailstack.store.api import Folder, Staged
 from mailstack.store.batches import Job
+from mailstack.store.delivery import Delivery
 from mailstack.store.effects import (
     Added,
     Created,
@@ -107,6 +108,9 @@ class Memory:
     def write(self, work: Callable[[Txn], T], then: Callable[[T], None] | None = None) -> Awaitable[T]:
         """Durable when it ends; `then` is called when memory is up to date, before the awaiting caller goes on."""
         return self._committer.submit(StoreJob(self.site, work, self.apply, then))
+
+    def deliver(self, staged: Staged, recipients: Sequence[tuple[str, str]]) -> Awaitable[None]:
+        return self._committer.submit(Delivery(self.site, self.apply, staged, recipients))
 
     def write_unwatched(self, work: Callable[[Txn], Any]) -> None:
         self._committer.post(StoreJob(self.site, work, self.apply, None))

@@ -19,7 +19,7 @@ from twisted.internet.task import LoopingCall
 from mailstack.base import files
 from mailstack.base.errors import Condition, MailError
 from mailstack.base.staging import StagedFile
-from mailstack.store import filing, foldering
+from mailstack.store import foldering
 from mailstack.store.account import OpenAccount
 from mailstack.store.api import Staged
 from mailstack.store.batches import WriteJob
@@ -132,8 +132,7 @@ class Store:
         return StagedFile(self._staging, sync=self._durability == "fsync")
 
     async def deliver(self, staged: Staged, recipients: Sequence[tuple[str, str]]) -> None:
-        wanted = tuple(recipients)
-        await self._memory.write(lambda txn: filing.deliver(txn, staged, wanted))
+        await self._memory.deliver(staged, tuple(recipients))
 
 
 def _keep(memory: Memory, told: AccountRead) -> None:
@@ -150,8 +149,8 @@ class StoreLedger:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def write(self, work: Callable[[Any], T]) -> Awaitable[T]:
-        return self._store.opened.committer.submit(WriteJob(work))
+    def write(self, work: Callable[[Any], T], *, syncs_files: bool = True) -> Awaitable[T]:
+        return self._store.opened.committer.submit(WriteJob(work, syncs_files=syncs_files))
 
     def read(self, work: Callable[[Any], T]) -> T:
         return work(self._store.opened.reader)

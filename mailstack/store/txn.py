@@ -70,8 +70,7 @@ class Txn:
     # --- file work -----------------------------------------------------------------------------------
 
     def place(self, staged: Staged, path: str) -> None:
-        with files.passing():
-            staged.place(path)
+        staged.place(path)
         self._undo.append(lambda: files.remove(path))
         self._touch(path, is_file=True)
 

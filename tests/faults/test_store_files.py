@@ -11,6 +11,7 @@ from mailstack.base import files
 from mailstack.base.errors import Condition, MailError
 from mailstack.store.api import FlagMode
 from mailstack.store.batches import Task, WriteJob
+from mailstack.store.delivery import Delivery
 from tests.store.world import ALICE, BOB, Mirror, World, picture, run
 
 KEPT = b"Subject: kept\r\n\r\nwas there before\r\n"
@@ -275,4 +276,49 @@ def test_one_failing_job_takes_nobody_along(prepare):
     )
     assert "good" in names
     assert "bad" not in names
+    world.close()
+
+
+def test_joined_deliveries_fail_one_by_one(prepare):
+    """Several in one batch are done as one; when a file operation fails once, only what it was for is lost."""
+    texts = [b"Subject: %d\r\n\r\n" % number for number in range(3)]
+    for step in itertools.count():
+        world = prepare()
+        memory = world.store.opened.memory
+        jobs = [Delivery(memory.site, memory.apply, world.staged(text), ((ALICE, "INBOX"),)) for text in texts]
+        tasks = [Task(job, lambda _: None) for job in jobs]
+        mirror = Mirror(world.open())
+        seam, seen = failing_at(step, OSError(errno.EIO, "broken"))
+        batches = world.store.opened.committer._batches
+        with files.watched_by(seam):
+            batches.run(tasks)
+        for task in tasks:
+            if task.failure is None:
+                task.job.publish(task.result)
+        mirror.check()
+        arrived = [octets for octets in all_octets(contents(world, ALICE)) if octets in texts]
+        if seen and seen[0] in ("syncfs", "commit"):
+            assert not arrived
+            assert all(task.failure for task in tasks)
+        else:
+            assert arrived == texts  # the first attempt was undone; by itself each works
+            assert not any(task.failure for task in tasks)
+        check_whole(world)
+        world.close()
+        if not seen:
+            break
+
+
+def test_a_bad_delivery_takes_no_joined_one_along(prepare):
+    world = prepare()
+    memory = world.store.opened.memory
+    places = [((ALICE, "INBOX"),), (("../up@demo.test", "INBOX"),), ((BOB, "INBOX"),)]
+    tasks = [Task(Delivery(memory.site, memory.apply, world.staged(NEW), place), lambda _: None) for place in places]
+    world.store.opened.committer._batches.run(tasks)
+    assert [getattr(task.failure, "condition", None) for task in tasks] == [None, Condition.NO_SUCH_USER, None]
+    for task in (tasks[0], tasks[2]):
+        task.job.publish(task.result)
+    assert all_octets(contents(world, ALICE)).count(NEW) == 1
+    assert all_octets(contents(world, BOB)).count(NEW) == 1
+    check_whole(world)
     world.close()

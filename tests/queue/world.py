@@ -27,7 +27,7 @@ class FakeLedger:
         self.broken = 0
         self.writes = 0
 
-    def write(self, work):
+    def write(self, work, *, syncs_files=True):
         if self.broken:
             self.broken -= 1
             return fail(MailError(Condition.STORAGE_FULL, "Out of storage"))

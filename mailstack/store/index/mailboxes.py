@@ -16,6 +16,7 @@ __all__ = [
     "place_of",
     "remove",
     "save",
+    "save_counters",
 ]
 
 
@@ -98,6 +99,14 @@ def insert(txn: Any, box: Box) -> Box:
 def save(txn: Any, box: Box) -> None:
     row = _row(box)
     txn.execute(_UPDATE, (*row[1:], row[0]))
+
+
+def save_counters(txn: Any, box: Box) -> None:
+    """What messages change; name, place and identity are as they were."""
+    txn.execute(
+        "UPDATE mailbox SET uidnext = ?, reserved = ?, modseq = ?, recent = ?, keywords = ? WHERE id = ?",
+        (box.uidnext, box.reserved, box.modseq, box.recent, ",".join(box.keywords), box.id),
+    )
 
 
 def remove(txn: Any, mailbox: int) -> None:

@@ -1,0 +1,35 @@
+"""The job of one delivered message.  Neighbours in a batch are done as one: that halves what a message costs."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from mailstack.store import filing
+from mailstack.store.api import Staged
+from mailstack.store.batches import Job
+from mailstack.store.effects import Effect
+from mailstack.store.txn import Site, StoreJob
+
+__all__ = ["Delivery"]
+
+
+class Delivery(StoreJob[None]):
+    """`recipients` are (account, mailbox)."""
+
+    def __init__(
+        self, site: Site, apply: Callable[[Effect], None], staged: Staged, recipients: Sequence[tuple[str, str]]
+    ) -> None:
+        super().__init__(site, lambda txn: filing.deliver(txn, [self.what]), apply, None)
+        self.what = staged, recipients
+        self.place = site, apply
+
+    @staticmethod
+    def join(jobs: Sequence[Job[Any]]) -> Job[Any]:
+        deliveries = [job for job in jobs if isinstance(job, Delivery)]
+        site, apply = deliveries[0].place
+        what = [each.what for each in deliveries]
+
+        def work(txn: Any) -> list[None]:
+            filing.deliver(txn, what)
+            return [None] * len(what)
+
+        return StoreJob(site, work, apply, None)
