@@ -17,6 +17,7 @@ from typing import Any, Literal, NewType, Protocol, TypeVar
 
 __all__ = [
     "DEFAULT_FOLDERS",
+    "DIGEST_UIDS",
     "INBOX",
     "SEPARATOR",
     "SYSTEM_FLAGS",
@@ -24,7 +25,6 @@ __all__ = [
     "Arrived",
     "Change",
     "Copied",
-    "DIGEST_UIDS",
     "Digest",
     "Expunged",
     "FlagMode",
@@ -330,8 +330,8 @@ class Digest:
     `uids` ascending; the record of `uids[i]` ends before `ends[i] - 1`.  `memo` is for what readers make of it.
     """
 
-    uids: array[int]
-    ends: array[int]
+    uids: "array[int]"
+    ends: "array[int]"
     blob: bytes
     memo: dict[str, Any] = field(default_factory=dict)
 
