@@ -108,8 +108,8 @@ class OpenMailbox:
         return self._memory.digests.get(self.folder.id, self.folder.uidvalidity, item, number)
 
     def keep_digest(self, item: str, records: Mapping[int, bytes]) -> Digest:
-        present = frozenset(self.columns.uids)
-        return self._memory.digests.add(self.folder.id, self.folder.uidvalidity, item, records, present)
+        place = self.folder.id, self.folder.uidvalidity
+        return self._memory.digests.add(*place, item, records, self.columns.position)
 
     async def set_flags(
         self, uids: Iterable[int], mode: FlagMode, flags: Iterable[str], *, source: object | None = None

@@ -14,6 +14,7 @@ from mailstack.base.events import log
 from mailstack.store.api import Folder, Staged
 from mailstack.store.batches import Job
 from mailstack.store.delivery import Delivery
+from mailstack.store.digests import Digests
 from mailstack.store.effects import (
     Added,
     Created,
@@ -93,9 +94,10 @@ class OpenedAccount(Protocol):
 class Memory:
     """`accounts` by name and `mailboxes` by id: those that are in memory."""
 
-    def __init__(self, site: Site, committer: Committer, kept: Kept, reader: Any) -> None:
+    def __init__(self, site: Site, committer: Committer, kept: Kept, digests: Digests, reader: Any) -> None:
         self.site = site
         self.kept = kept
+        self.digests = digests
         self.accounts: dict[str, OpenedAccount] = {}
         self.mailboxes: dict[int, OpenedMailbox] = {}
         self.locked: set[str] = set()  # accounts with a POP3 session

@@ -12,6 +12,7 @@ from mailstack.base.errors import Condition, MailError
 from mailstack.store import schema
 from mailstack.store.batches import Batches, Durability
 from mailstack.store.commit import InlineCommitter, ThreadCommitter
+from mailstack.store.digests import Digests
 from mailstack.store.durability import NoSync, SyncEach, SyncFileSystem, sqlite_connection
 from mailstack.store.index import accounts, counters, stamps
 from mailstack.store.kept import Kept
@@ -52,6 +53,8 @@ def open_store(root: str, mail: str, reactor: Any, how: How, now: Callable[[], f
         stack.callback(reader.close)
         kept = Kept(f"{root}/cache.sqlite")
         stack.callback(kept.close)
+        digests = Digests(f"{root}/cache.sqlite")
+        stack.callback(digests.close)
         site = Site(mail, now, Stamps(now))
         batches = Batches(writer, durability, site.stamps.save)
         batches.on_rollback = site.stamps.rolled_back
@@ -59,7 +62,7 @@ def open_store(root: str, mail: str, reactor: Any, how: How, now: Callable[[], f
         committer: Committer = (
             InlineCommitter(batches) if reactor is None else ThreadCommitter(batches, reactor.callFromThread)
         )
-        memory = Memory(site, committer, kept, reader)
+        memory = Memory(site, committer, kept, digests, reader)
         return Opened(committer, memory, reader, stack.pop_all())
 
 

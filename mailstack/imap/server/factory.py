@@ -10,9 +10,10 @@ from mailstack.imap.engine import ImapEngine
 from mailstack.imap.responses import Response
 from mailstack.imap.server import capabilities
 from mailstack.imap.server.commands import TABLE
-from mailstack.imap.server.session import ImapSettings, Mechanisms, Session, Shared
+from mailstack.imap.server.session import ImapSettings, Session, Shared
 from mailstack.imap.values import Row
 from mailstack.sasl import SERVER_MECHANISMS
+from mailstack.sasl.api import Mechanisms
 from mailstack.store.api import MailStore
 
 __all__ = ["ImapSessions"]
@@ -33,7 +34,7 @@ class ImapSessions:
         mechanisms: Mechanisms = SERVER_MECHANISMS,
         sessions: dict[str, int] | None = None,
         rows: Mapping[bytes, Row] = TABLE,
-        now: Callable[[], datetime] = partial(datetime.now, UTC),
+        now: Callable[[], datetime] | None = None,
     ) -> None:
         self._rows = rows
         self._shared = Shared(
@@ -43,7 +44,7 @@ class ImapSessions:
             settings=settings,
             capabilities=capabilities.after_login(rows),
             sessions={} if sessions is None else sessions,
-            now=now,
+            now=now or partial(datetime.now, UTC),
         )
 
     def __call__(self, wire: Wire[Response]) -> tuple[ImapEngine, Session]:
