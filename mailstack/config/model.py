@@ -176,15 +176,16 @@ class Relay(Section):
     )
     concurrency: int = setting(
         Number(1, 1000),
-        20,
+        100,
         "Deliveries at the same time, in all.",
         why="a slow or small line, or a large list to send to",
         live=True,
     )
     concurrency_per_domain: int = setting(
         Number(1, 1000),
-        5,
-        "Deliveries at the same time to one domain; large providers defer whoever knocks with more.",
+        20,
+        "The most deliveries at the same time to one domain.  Within it the server finds out how many each bears: it "
+        "begins with 3, more with each success, half when it is told to come later.",
         live=True,
         why="a domain with a server of your own can take more",
     )

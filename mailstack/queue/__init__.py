@@ -12,6 +12,8 @@ Decided here:
 - **One courier call for each (message, lane)**; a lane is a domain when mail goes by
   MX, and everything together when it goes to a smarthost.  Limits count by lane,
   lanes take turns, so a large list cannot starve a single letter.
+- **How many deliveries at once a lane bears is found out** (`pace`): up by one with a
+  window of successes, down by half when it pushes back (421, 451, no answer in time).
 - **Delivered is made durable at once**, message by message, before anything else
   happens to it.  What can be sent twice is only a message whose 250 never
   arrived, or whose 250 arrived in the moment of a power cut.

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import NamedTuple
 
+from mailstack.queue.pace import Pace, Sign
+
 __all__ = ["Agenda", "Due", "Lane", "LaneOf", "Limits", "Parcel", "by_domain", "make_parcels", "together"]
 
 
@@ -37,7 +39,10 @@ def together(route: str = "smarthost") -> LaneOf:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much may run at the same time.  A smarthost's one lane counts as a lane."""
+    """How much may run at the same time; within `running_a_lane` each lane finds its own (`pace`).
+
+    A smarthost's one lane counts as a lane.
+    """
 
     running: int = 100
     running_a_lane: int = 10
@@ -84,6 +89,7 @@ class Agenda:
         self._rests: list[tuple[float, int, Lane]] = []
         self._running: dict[Lane, int] = {}
         self._running_rows: set[int] = set()
+        self._pace: Pace[Lane] = Pace()
 
     def add(self, parcel: Parcel) -> None:
         heapq.heappush(self._later, (parcel.due, next(self._order), parcel))
@@ -110,6 +116,10 @@ class Agenda:
             del self._running[parcel.lane]
         self._running_rows.difference_update(parcel.rows)
         self._line_up(parcel.lane)
+
+    def heard(self, lane: Lane, sign: Sign) -> None:
+        """What a delivery that still counts as running has told about its lane."""
+        self._pace.heard(lane, sign, self._running.get(lane, 0), self.limits.running_a_lane)
 
     def rest(self, lane: Lane, until: float) -> None:
         """Start nothing in this lane before `until`: its servers could not be reached."""
@@ -160,7 +170,9 @@ class Agenda:
         """Give the lane a turn, at the end of the line, if it has something to do and may."""
         if not self._ready.get(lane):
             self._ready.pop(lane, None)
-        elif self._running.get(lane, 0) < self.limits.running_a_lane and lane not in self._rest_ends:
+        elif lane in self._rest_ends:
+            return
+        elif self._running.get(lane, 0) < self._pace.allowed(lane, self.limits.running_a_lane):
             self._turns.setdefault(lane)
 
 

@@ -1,6 +1,6 @@
 """Gives each due parcel to its courier, and keeps what the courier says."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol
@@ -16,6 +16,7 @@ from mailstack.base.events import Event, log
 from mailstack.base.ids import message_id as new_id
 from mailstack.queue import api
 from mailstack.queue.bounce import Undelivered
+from mailstack.queue.pace import sign_of
 from mailstack.queue.pick import Lane, Parcel
 from mailstack.queue.schedule import GIVE_UP_AFTER
 from mailstack.queue.spool import Spool
@@ -171,12 +172,13 @@ class QueueRunner(Service):
 
         return Deferred.fromCoroutine(deliver()).addErrback(broke)
 
-    def _note_reached(self, lane: Lane, outcomes: Iterable[api.Outcome]) -> None:
+    def _note_reached(self, lane: Lane, outcomes: Collection[api.Outcome]) -> None:
         """A lane whose servers cannot be reached rests: the others in it need not find out one by one."""
         if all(isinstance(outcome, api.Deferred) and not outcome.reply.host for outcome in outcomes):
             self._spool.agenda.rest(lane, self._clock.seconds() + self.times.lane_rest_seconds)
         else:
             self._spool.agenda.awake(lane)
+        self._spool.agenda.heard(lane, sign_of(outcomes))
 
     async def _settle(self, job: Job, verdict: Verdict, content: Content) -> Sequence[Waits]:
         """First what was delivered becomes durable, then the reports, then what was reported is forgotten."""
