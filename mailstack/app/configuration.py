@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mailstack.config.faults import ConfigError, Fault
-from mailstack.config.load import load
+from mailstack.config.load import glimpse, load
 from mailstack.config.model import Config
 from mailstack.tls.certs import certificate_faults, certificate_warnings, utc_now
 
@@ -32,20 +32,27 @@ def read_config(path: str) -> Config:
         raise ConfigError(path, [Fault("file", f"cannot be read: {error.strerror}; {advice}")]) from None
     except UnicodeDecodeError:
         raise ConfigError(path, [Fault("file", "is not UTF-8 text; allowed: TOML in UTF-8")]) from None
-    config = load(text, path)
-    faults = _file_faults(config)
+    faults, _ = examine(text, path)
     if faults:
         raise ConfigError(path, faults)
-    return config
+    return load(text, path)
 
 
 def examine(text: str, file: str) -> tuple[tuple[Fault, ...], tuple[Fault, ...]]:
-    """(faults, warnings), of the text and, when that is whole, of the files it names."""
+    """(faults, warnings), of the text and of the files it names, as far as they can be made out."""
     try:
         config = load(text, file)
     except ConfigError as error:
-        return error.faults, ()
+        told = {fault.key for fault in error.faults}
+        return (*error.faults, *(fault for fault in _faults_of_glimpse(text, file) if fault.key not in told)), ()
     return _file_faults(config), certificate_warnings(config, utc_now())
+
+
+def _faults_of_glimpse(text: str, file: str) -> tuple[Fault, ...]:
+    try:
+        return _file_faults(glimpse(text, file))
+    except ConfigError:
+        return ()
 
 
 def _file_faults(config: Config) -> tuple[Fault, ...]:

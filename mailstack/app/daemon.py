@@ -92,6 +92,8 @@ class Daemon(MultiService):
         os.umask(0o077)  # mail is nobody else's, whatever the shell that started us thinks
         add_sink(self.sink)
         log(Event.STARTING, version=__version__, state=self.config.state)
+        if os.geteuid() == 0:
+            log(Event.RUNS_AS_ROOT)
         MultiService.startService(self)
         signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._on_hangup))
         self._reactor.callWhenRunning(self._begin)
@@ -120,7 +122,10 @@ class Daemon(MultiService):
         if isinstance(error, MailError):
             complain(f"{error.public}: {error.detail}")
         elif isinstance(error, OSError):
-            complain(f"state folder {self.config.state}: {error.strerror}: {error.filename}")
+            complain(
+                f"cannot use {error.filename}: {error.strerror}; everything below the state folder must belong to the "
+                f"server's user: install -d -o USER -m 700 {self.config.state}, or chown -R USER {self.config.state}"
+            )
         else:
             complain(failure.getTraceback())
         self._reactor.addSystemEventTrigger("after", "shutdown", _exit_with_status_1)

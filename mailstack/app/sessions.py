@@ -20,7 +20,7 @@ from mailstack.pop3.server.factory import Pop3Sessions
 from mailstack.pop3.server.session import Pop3Settings
 from mailstack.pop3.values import Pop3Limits
 from mailstack.sasl import SERVER_MECHANISMS
-from mailstack.sasl.api import ServerExchange
+from mailstack.sasl.api import Mechanisms
 from mailstack.smtp.server.factory import Listening, SmtpSessions
 from mailstack.smtp.values import SmtpLimits
 
@@ -54,7 +54,7 @@ _REFUSALS = {
 }
 
 
-def _mechanisms(listener: Listener) -> Mapping[str, Callable[[], ServerExchange]]:
+def _mechanisms(listener: Listener) -> Mechanisms:
     return {name: SERVER_MECHANISMS[name] for name in listener.mechanisms}
 
 

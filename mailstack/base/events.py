@@ -28,6 +28,7 @@ class Event(Enum):
     # life of the process
     STARTING = Level.INFO, "mailstack {version} starts, state in {state}"
     LISTENING = Level.INFO, "{listener} listens on {address}"
+    RUNS_AS_ROOT = Level.WARN, "the server runs as root; give it a user of its own: twistd --uid, or systemd's User="
     LISTEN_SKIPPED = Level.WARN, "{listener} does not listen on {address}: {reason}"
     READY = Level.INFO, "ready: {listeners} listeners"
     RELOADED = Level.INFO, "configuration reloaded: {changes}"

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -84,4 +85,7 @@ def main(*arguments: Any) -> None:
         cli.main(list(arguments) or None, prog_name="mailstack")
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        raise SystemExit(1) from None
+    except OSError as failure:
+        sys.stderr.write(f"mailstack: {failure.filename or 'output'}: {failure.strerror}\n")
         raise SystemExit(1) from None

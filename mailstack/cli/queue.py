@@ -1,12 +1,14 @@
 """`mailstack queue`: mail that waits to be sent to other servers."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
 import click
 
 from mailstack.cli.reach import ask
-from mailstack.cli.say import errors_in_one_line, json_option, print_json, table
+from mailstack.cli.say import Failed, errors_in_one_line, json_option, plain, print_json
 
 _SELECTOR = "WHICH is a message's id, a recipient's address, a domain, or `all`."
 
@@ -25,12 +27,8 @@ def show(ctx: click.Context, as_json: bool) -> None:
     rows = ask(ctx, "queue list")
     if as_json:
         return print_json(rows)
-    now = datetime.now(UTC)
-    table(
-        ("Id", "From", "To", "Size", "Waits for", "Tries", "Next", "Last answer"),
-        [_row(row, now) for row in rows],
-        nothing="The queue is empty.",
-    )
+    for line in _listing(rows, datetime.now(UTC)) if rows else ("The queue is empty.",):
+        click.echo(line)
     return None
 
 
@@ -56,17 +54,29 @@ def drop(ctx: click.Context, which: str, yes: bool) -> None:
 
 
 def _told(count: int, which: str, done: str) -> str:
+    if not count and which == "all":
+        return "The queue is empty."
     if not count:
-        return f"Nothing in the queue is {which}; see: mailstack queue list"
+        raise Failed(f"nothing in the queue goes by {which!r}; see: mailstack queue list")
     return f"{count} recipient{'' if count == 1 else 's'} {done}."
 
 
-def _row(row: dict[str, Any], now: datetime) -> tuple[object, ...]:
-    reply = row["last_reply"]
-    said = f"{reply['host']} {reply['code'] or ''} {reply['text']}".strip() if reply else ""
+def _listing(rows: list[dict[str, Any]], now: datetime) -> Iterator[str]:
+    """A line a message, and under it two a recipient: ids and addresses stay whole, to be copied from a terminal."""
+    for message_id, those in groupby(rows, lambda row: row["id"]):
+        first, *others = those
+        waits = _span((now - datetime.fromisoformat(first["arrived"])).total_seconds())
+        yield f"{message_id}  from <{plain(first['sender'])}>, {_size(first['size'])}, for {waits}"
+        for row in (first, *others):
+            yield from _recipient(row, now)
+
+
+def _recipient(row: dict[str, Any], now: datetime) -> Iterator[str]:
     next_try = "now" if row["next_try"] is None else _until(datetime.fromisoformat(row["next_try"]), now)
-    waits = _span((now - datetime.fromisoformat(row["arrived"])).total_seconds())
-    return row["id"], f"<{row['sender']}>", row["recipient"], _size(row["size"]), waits, row["tries"], next_try, said
+    yield f"    {plain(row['recipient'])}  tried {row['tries']}×, next {next_try}"  # noqa: RUF001  times
+    if reply := row["last_reply"]:
+        said = f"{reply['code']} {reply['status']}" if reply["code"] else reply["status"]
+        yield f"        {plain(reply['host'] + ': ' if reply['host'] else '')}{said} {plain(reply['text'])}"
 
 
 def _until(moment: datetime, now: datetime) -> str:

@@ -122,6 +122,12 @@ def _expect_state(folder: str) -> None:
     """The first account may come before the first start."""
     try:
         Path(folder).mkdir(mode=0o700)
+        if os.geteuid() == 0:
+            click.echo(
+                f"mailstack: note: made {folder} for root; a server that runs as another user wants it as its own: "
+                f"chown -R USER {folder}",
+                err=True,
+            )
     except FileExistsError:
         pass
     except OSError as failure:

@@ -82,13 +82,13 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, nothing:
     for column in made.columns:
         column.overflow = "fold"  # an address cut short is of no use
     for row in rows:
-        made.add_row(*(_plain(cell) for cell in row))
+        made.add_row(*(plain(cell) for cell in row))
     console = Console(highlight=False, markup=False, soft_wrap=False)
     if not console.is_terminal:
         console = Console(highlight=False, markup=False, width=240)  # for grep: one row, one line
     console.print(made)
 
 
-def _plain(cell: object) -> str:
+def plain(cell: object) -> str:
     """Nothing from the wire may steer a terminal."""
     return "".join(c if c.isprintable() or c == "\n" else "?" for c in str(cell))

@@ -30,6 +30,7 @@ def _certificate_needed(config: Config) -> Iterator[Fault]:
                 f"is missing, and TLS is used by {', '.join(names)}; allowed: the path of a certificate, "
                 'or tls = "none" or enabled = false for each of them',
             )
+            yield Fault("tls.key", "is missing; allowed: the path of the certificate's private key")
 
 
 def _something_listens(config: Config) -> Iterator[Fault]:

@@ -21,6 +21,7 @@ from mailstack.base.engine import NEED_DATA, After, Engine, Peer, Session, Wire
 from mailstack.base.events import Event, log
 from mailstack.base.ids import connection_id
 from mailstack.net import through
+from mailstack.net.binding import channel_binding
 from mailstack.net.gate import Gate
 
 __all__ = ["Connection", "Sessions", "Setting"]
@@ -192,6 +193,9 @@ class Connection(Protocol):
                 self._backlog += len(data)
                 if self._backlog > OUTPUT_LIMIT:
                     self.abort("peer does not read")
+
+    def channel_binding(self, kind: str) -> bytes | None:
+        return channel_binding(self.transport.getHandle(), kind) if self.peer.tls else None  # type: ignore[union-attr]
 
     def room(self) -> Awaitable[None]:
         self.flush()

@@ -123,6 +123,12 @@ class _Refused(Protocol):
         self.transport.loseConnection()  # type: ignore[union-attr]
 
 
+class _Closed(Factory):
+    """Stands at a port that is not read yet."""
+
+    noisy = False
+
+
 class _Door(Factory):
     """Twisted's factory: counts, refuses, builds connections."""
 
@@ -237,7 +243,7 @@ class Listener(Service):
             ) from None
 
     def _adopt(self, descriptor: int, bind: Bind) -> Any:
-        return self._reactor.adoptStreamPort(descriptor, bind.family, Factory())
+        return self._reactor.adoptStreamPort(descriptor, bind.family, _Closed())
 
     def stopService(self) -> Deferred[None]:
         """Close the sockets; conversations may end within the limit, then they are cut."""

@@ -16,7 +16,7 @@ def test_another_file(world: World) -> None:
     other.write_text("hostname = 1\n")
     result = world.run("config", "check", str(other), status=1)
     assert f"{other}:hostname: 1 is not a full host name" in result.stdout
-    assert result.stderr == f"mailstack: 2 faults in {other}; mend them and check again\n"
+    assert result.stderr == f"mailstack: 3 faults in {other}; mend them and check again\n"
 
 
 def test_files_are_looked_at(world: World) -> None:

@@ -53,7 +53,7 @@ def test_a_bad_configuration(world: World) -> None:
     said = world.refuses("account", "list").splitlines()
     assert said[0] == "the configuration cannot be used"
     assert said[1].startswith(f"{world.config}:hostname: ")
-    assert len(said) == 4
+    assert len(said) == 5
     world.config.write_bytes(b"\xff")
     assert "octet 0 is not UTF-8" in world.refuses("config", "check")
 

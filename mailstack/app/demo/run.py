@@ -13,12 +13,13 @@ from rich.table import Table
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 
+from mailstack.accounts.api import Login
 from mailstack.app.configuration import read_config
 from mailstack.app.daemon import Daemon, complain
 from mailstack.app.demo.check import STEPS, Checker, CheckFailed
 from mailstack.app.demo.elsewhere import NameServer, OtherServer
 from mailstack.app.demo.scene import ACCOUNTS, Scene, make_scene, welcome
-from mailstack.base.errors import Condition, MailError
+from mailstack.config.faults import ConfigError
 from mailstack.net.connection import Setting
 from mailstack.net.listen import Bind, Limits, Listener, PortTaken, Total
 from mailstack.smtp.server.factory import Listening, SmtpSessions
@@ -50,6 +51,9 @@ def run_demo(wishes: Wishes) -> int:
     folder = wishes.folder or Path(tempfile.mkdtemp(prefix="mailstack-demo-"))
     try:
         return _Demo(make_scene(folder, wishes.port_offset), wishes).run()
+    except (OSError, ValueError, ConfigError) as fault:
+        complain(f"the demo cannot be set up in {folder}: {fault}")
+        return 1
     finally:
         if wishes.folder is None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -66,11 +70,18 @@ class _Demo:
         config = read_config(str(scene.config_file))
         self.daemon = Daemon(config, lambda: read_config(str(scene.config_file)), reactor, {})
         self.elsewhere = OtherServer(str(scene.folder))
-        self._other_port: Listener | None = None
+        self._other_port = Listener(
+            reactor,
+            "elsewhere",
+            [Bind("127.0.0.1", scene.mx_port)],
+            passed_sockets={},
+            total=Total(100),
+            stop_limit_seconds=1,
+        )
 
     def run(self) -> int:
         try:
-            self._listen_elsewhere()
+            self._bind_elsewhere()
             self.daemon.bind()
         except (PortTaken, CannotListenError) as taken:
             complain(f"{_one_line(taken)}; or move all ports: mailstack demo --port-offset 10000")
@@ -89,27 +100,22 @@ class _Demo:
 
     # --- the rest of the world ------------------------------------------------------------------------------
 
-    def _listen_elsewhere(self) -> None:
-        """The stand-ins: a name server, and what its MX record points to."""
+    def _bind_elsewhere(self) -> None:
+        """The stand-ins' ports: a name server, and what its MX record points to."""
         self.reactor.listenUDP(self.scene.dns_port, NameServer(DNS_RECORDS), interface="127.0.0.1")
-        port = Listener(
-            self.reactor,
-            "elsewhere",
-            [Bind("127.0.0.1", self.scene.mx_port)],
-            passed_sockets={},
-            total=Total(100),
-            stop_limit_seconds=1,
-        )
-        port.bind()
+        self._other_port.bind()
+
+    def _open_elsewhere(self, login: Login) -> None:
         listening = Listening(MX_NAME, submission=False, starttls=True)
-        sessions = SmtpSessions(self.elsewhere, _Nobody(), {}, SmtpLimits(), listening)
+        sessions = SmtpSessions(self.elsewhere, login, {}, SmtpLimits(), listening)
         tls = ServerContexts(self.daemon.config.tls)
-        port.open(Setting("elsewhere", self.reactor, sessions, tls=tls), Limits(0, 0, b""))
-        self._other_port = port
+        self._other_port.open(Setting("elsewhere", self.reactor, sessions, tls=tls), Limits(0, 0, b""))
 
     # --- once it serves -----------------------------------------------------------------------------------------
 
     async def _ready(self) -> None:
+        assert self.daemon.parts is not None
+        self._open_elsewhere(self.daemon.parts.login)
         if self.scene.is_new:
             for account in ACCOUNTS:
                 await self._welcome(account)
@@ -161,8 +167,9 @@ class _Demo:
         say(f"Certificate authority to trust: {self.scene.certificate.authority}", soft_wrap=True)
         kept = "kept" if self.wishes.folder else "removed at the end; --dir keeps one"
         say(f"Everything is in {self.scene.folder} ({kept}).", soft_wrap=True)
-        if not (self.wishes.check and self.wishes.exit):
-            say("Ctrl-C ends it." + ("" if self.wishes.check else " In another terminal, `make demo DEMO=--help`."))
+        if not self.wishes.exit:
+            say(f"Look inside, in another terminal: mailstack --config {self.scene.config_file} status", soft_wrap=True)
+            say("Ctrl-C ends it.")
         say()
 
     # --- the check, in a thread of its own -------------------------------------------------------------------------
@@ -194,15 +201,8 @@ class _Demo:
         return True
 
 
-class _Nobody:
-    """Nobody logs in at the other domain's server."""
-
-    async def verify(self, *_claim: Any) -> Any:
-        raise MailError(Condition.LOGIN_FAILED, "nobody has an account here")
-
-
 def _one_line(fault: PortTaken | CannotListenError) -> str:
     if isinstance(fault, PortTaken):
         return str(fault)
     reason = getattr(fault.socketError, "strerror", "") or str(fault.socketError)
-    return f"the demo's name server cannot listen on 127.0.0.1:{fault.port}: {reason}"
+    return f"the demo's name server cannot listen on 127.0.0.1:{fault.port}: {reason}; does another demo run? End it"
