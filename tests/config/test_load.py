@@ -67,6 +67,7 @@ def test_every_fault_at_once() -> None:
         "limits.hops",
         "sate",
         "tls.certificate",
+        "tls.key",
         "relay.smarthost.password_file",
         "relay.smarthost.host",
     ]
