@@ -2,8 +2,8 @@
 
 Two layers, both in bulk and both exact wherever the chunks are cut: `DataDecoder`
 finds CRLF.CRLF and takes the doubled dots away (RFC 5321 §4.5.2), `TextCheck`
-watches size, line ends and line lengths of what comes out.  BDAT has no dots and
-needs only the second.
+watches size, line ends and line lengths of what comes out.  BDAT has no dots:
+`ChunkDecoder` only counts, and one `TextCheck` goes on through all its chunks.
 
 An end of data is CRLF.CRLF and nothing else (RFC 5321 §4.1.1.4): a line that ends
 with a bare LF neither begins nor ends the line with the dot.
@@ -13,7 +13,7 @@ import re
 
 from mailstack.smtp.values import BareLineEnds
 
-__all__ = ["BareLineEnd", "BodyFault", "BodyTooBig", "DataDecoder", "TextCheck", "TextLineTooLong"]
+__all__ = ["BareLineEnd", "BodyFault", "BodyTooBig", "ChunkDecoder", "DataDecoder", "TextCheck", "TextLineTooLong"]
 
 _CRLF = b"\r\n"
 _DOT_LINE = b"\r\n."
@@ -72,6 +72,26 @@ def _behind(parts: list[bytes], end: int) -> bytes:
     if parts[end]:
         return _DOT_LINE.join([parts[end][2:], *parts[end + 1 :]])
     return b"." + _DOT_LINE.join(parts[end + 1 :])
+
+
+class ChunkDecoder:
+    """Cuts one BDAT's octets out; the same face as `DataDecoder`.  RFC 3030 §2"""
+
+    __slots__ = ("_left", "octets", "rest")
+
+    def __init__(self, octets: int) -> None:
+        self.octets = self._left = octets
+        self.rest = b""
+
+    @property
+    def ended(self) -> bool:
+        return self._left == 0
+
+    def feed(self, data: bytes) -> bytes:
+        """Not to be called after `ended`."""
+        chunk, self.rest = data[: self._left], data[self._left :]
+        self._left -= len(chunk)
+        return chunk
 
 
 class BodyFault(ValueError):

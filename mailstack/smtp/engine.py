@@ -12,14 +12,16 @@ from mailstack.base.engine import NEED_DATA, After, BodyAborted, BodyChunk, Body
 from mailstack.base.framing import BareLineEnd, Framer, LineTooLong
 from mailstack.smtp import body as body_layers
 from mailstack.smtp import extensions, replies
-from mailstack.smtp.body import BodyFault, DataDecoder, TextCheck
+from mailstack.smtp.body import BodyFault, ChunkDecoder, DataDecoder, TextCheck
 from mailstack.smtp.commands import VERBS, is_foreign
-from mailstack.smtp.extensions import auth
+from mailstack.smtp.extensions import auth, chunking
 from mailstack.smtp.extensions.smtputf8 import SMTPUTF8
 from mailstack.smtp.grammar import CommandFault, Context, Extension, State, Verb
 from mailstack.smtp.values import (
     Auth,
     AuthResponse,
+    Bdat,
+    ChunkEnd,
     Command,
     Data,
     Ehlo,
@@ -56,6 +58,7 @@ _OUT_OF_PLACE = MappingProxyType(
         State.GREETED: replies.MAIL_FIRST,
         State.MAIL: replies.NOT_IN_TRANSACTION,
         State.RCPT: replies.NOT_IN_TRANSACTION,
+        State.CHUNKS: replies.BDAT_BEGUN,
     }
 )
 
@@ -87,7 +90,9 @@ class SmtpEngine:
         self._state = State.FRESH
         self._waiting: SmtpEvent | None = None  # an event that has no answer yet
         self._utf8 = False  # SMTPUTF8 was asked for in this transaction
-        self._decoder = DataDecoder()
+        self._decoder: DataDecoder | ChunkDecoder = DataDecoder()
+        self._last = True  # behind these octets the message is whole
+        self._back_to: State | None = None  # where a swallowed chunk leads
         self._check: TextCheck | None = None
         self._refusal: Reply | None = None  # what the end of the body will hear
         self._drained = 0
@@ -214,6 +219,8 @@ class SmtpEngine:
             self._state = State.AUTH if reply.code == 334 else State.GREETED
         elif kind is BodyEnd:
             self._state = State.GREETED
+        elif kind is ChunkEnd:
+            self._state = State.CHUNKS if reply.positive else State.GREETED
         elif not reply.positive:
             return
         elif kind is StartTls:
@@ -228,8 +235,11 @@ class SmtpEngine:
             self._begin_body()
 
     def _begin_body(self) -> None:
+        self._decoder, self._last = DataDecoder(), True
+        self._begin_check()
+
+    def _begin_check(self) -> None:
         limits, terms = self._limits, self._terms
-        self._decoder = DataDecoder()
         self._check = TextCheck(
             size_limit=limits.message_octets, line_limit=limits.text_line_octets, bare=terms.bare_line_ends
         )
@@ -291,7 +301,26 @@ class SmtpEngine:
             raise CommandFault(replies.LINE_TOO_LONG)
         if self._state not in verb.states:
             raise CommandFault(self._out_of_place(verb))
+        if verb.name == "BDAT":
+            self._begin_chunk(verb, argument)
+            return None
         return verb.parse(_text(argument), Context(self._mail_params, self._rcpt_params, self._utf8))
+
+    def _begin_chunk(self, verb: Verb, argument: bytes) -> None:
+        """The octets behind it are read in any case, and never as commands."""
+        try:
+            chunk = verb.parse(_text(argument), Context())
+        except CommandFault:
+            self._say_last(replies.endless_chunk(self._terms.hostname))
+            return
+        assert isinstance(chunk, Bdat)
+        self._decoder, self._last = ChunkDecoder(chunk.octets), chunk.last
+        if self._state not in chunking.IN_PLACE:
+            self._back_to = self._state
+            self._refusal = replies.NO_VALID_RECIPIENTS if self._state is State.MAIL else _OUT_OF_PLACE[self._state]
+        elif self._state is State.RCPT:
+            self._begin_check()
+        self._state = State.BODY
 
     def _out_of_place(self, verb: Verb) -> Reply:
         if self._state is State.MAIL and State.RCPT in verb.states:
@@ -316,7 +345,7 @@ class SmtpEngine:
 
     # --- the body ---------------------------------------------------------------------------------------------
 
-    def _body_event(self) -> BodyChunk | BodyEnd | BodyAborted | NeedData | None:
+    def _body_event(self) -> BodyChunk | BodyEnd | ChunkEnd | BodyAborted | NeedData | None:
         """The next of the body; None when its end has been answered with a refusal."""
         if self._decoder.ended:
             return self._end_body()
@@ -329,13 +358,13 @@ class SmtpEngine:
         return self._checked(decoded)
 
     def _checked(self, decoded: bytes) -> BodyChunk | BodyAborted | None:
-        assert self._check is not None
         if self._refusal is not None:
             self._drain(len(decoded))
             return None
+        assert self._check is not None
         try:
             chunk = self._check.feed(decoded)
-            if self._decoder.ended:
+            if self._decoder.ended and self._last:
                 chunk += self._check.finish()
         except BodyFault as fault:
             self._refusal = _BODY_REFUSALS[type(fault)]
@@ -348,13 +377,19 @@ class SmtpEngine:
         if self._drained > self._limits.drained_octets:
             self._say_last(replies.too_much_data(self._terms.hostname))
 
-    def _end_body(self) -> BodyEnd | None:
+    def _end_body(self) -> BodyEnd | ChunkEnd | None:
+        decoder, self._decoder = self._decoder, DataDecoder()
+        if self._refusal is None and not self._last:
+            assert isinstance(decoder, ChunkDecoder)
+            return ChunkEnd(decoder.octets)
         self._check = None
-        self._decoder = DataDecoder()
         if self._refusal is None:
             return BodyEnd()
         refusal, self._refusal = self._refusal, None
-        self._waiting = BodyEnd()
+        if self._back_to is not None:
+            self._state, self._back_to = self._back_to, None
+        else:
+            self._waiting = BodyEnd()
         self.send(refusal)
         return None
 

@@ -19,10 +19,11 @@ class State(Enum):
     MAIL = auto()  # a sender, no recipient yet
     RCPT = auto()  # at least one recipient
     BODY = auto()  # the octets are a message
+    CHUNKS = auto()  # at least one BDAT, and not yet the last
     AUTH = auto()  # the lines are answers of a SASL exchange
 
 
-ANY_STATE = frozenset({State.FRESH, State.GREETED, State.MAIL, State.RCPT})
+ANY_STATE = frozenset({State.FRESH, State.GREETED, State.MAIL, State.RCPT, State.CHUNKS})
 
 
 class CommandFault(ParseFault):

@@ -21,6 +21,7 @@ __all__ = [
     "BAD_SENDER",
     "BARE_LINE_END",
     "BARE_LINE_END_IN_DATA",
+    "BDAT_BEGUN",
     "CANNOT_VRFY",
     "EHLO_FIRST",
     "GO_AHEAD",
@@ -49,6 +50,8 @@ __all__ = [
     "UNKNOWN_PARAMETER",
     "bye",
     "challenge",
+    "chunk_taken",
+    "endless_chunk",
     "extensions",
     "foreign_protocol",
     "greeting",
@@ -89,6 +92,10 @@ def bye(hostname: str) -> Reply:
     return Reply(221, "2.0.0", f"{hostname} closes the connection")
 
 
+def chunk_taken(octets: int) -> Reply:
+    return Reply(250, "2.0.0", f"{octets} octets received")
+
+
 def challenge(encoded: str) -> Reply:
     return Reply(334, None, encoded)
 
@@ -113,6 +120,7 @@ NOT_IMPLEMENTED = Reply(502, "5.5.1", "Command not implemented")
 EHLO_FIRST = Reply(503, "5.5.1", "Send EHLO first")
 MAIL_FIRST = Reply(503, "5.5.1", "Send MAIL first")
 NOT_IN_TRANSACTION = Reply(503, "5.5.1", "Not while a message is being sent; RSET ends it")
+BDAT_BEGUN = Reply(503, "5.5.1", "Not between the chunks of a message; RSET ends it")
 NO_VALID_RECIPIENTS = Reply(554, "5.5.1", "No valid recipients")
 
 # --- TLS and login ------------------------------------------------------------------------------------------------
@@ -152,6 +160,10 @@ def foreign_protocol(hostname: str) -> Reply:
 
 def too_much_data(hostname: str) -> Reply:
     return Reply(421, "4.3.4", f"{hostname} Message far too big; closing")
+
+
+def endless_chunk(hostname: str) -> Reply:
+    return Reply(421, "4.7.0", f"{hostname} Where the chunk ends cannot be told; closing")
 
 
 def timed_out(hostname: str) -> Reply:

@@ -12,6 +12,8 @@ __all__ = [
     "Auth",
     "AuthResponse",
     "BareLineEnds",
+    "Bdat",
+    "ChunkEnd",
     "Command",
     "Data",
     "Ehlo",
@@ -156,6 +158,21 @@ class Data(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class Bdat(Command):
+    """The engine's own: BodyChunk… come, then ChunkEnd, or behind the last BodyEnd.  RFC 3030 §2"""
+
+    octets: int
+    last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkEnd:
+    """One BDAT is whole and not the last: a positive reply asks for the next, any other ends the transaction."""
+
+    octets: int
+
+
+@dataclass(frozen=True, slots=True)
 class Rset(Command):
     """Forget the transaction."""
 
@@ -205,7 +222,7 @@ class AuthResponse(Command):
     data: bytes = field(repr=False)
 
 
-SmtpEvent = Command | BodyChunk | BodyEnd | BodyAborted
+SmtpEvent = Command | BodyChunk | ChunkEnd | BodyEnd | BodyAborted
 
 
 # --- replies ---------------------------------------------------------------------------------------------------

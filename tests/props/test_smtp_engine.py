@@ -12,6 +12,8 @@ STREAM = (
     b"EHLO x\r\nMAIL FROM:<a@b.test> SIZE=9\r\nRCPT TO:<c@demo.test>\r\nRCPT TO:<bad\r\nDATA\r\n"
     b"Subject: x\r\n\r\n..dot\r\n.\r\nMAIL FROM:<>\r\nRCPT TO:<c@demo.test>\r\nDATA\r\nbare\nend\r\n.\r\n"
     b"FOO\r\nNOOP " + b"x" * 3000 + b"\r\nMAIL FROM:<>\r\nDATA\r\nRSET\r\nMAIL FROM:<a@b.test>\r\n"
+    b"BDAT 6\r\nRSET\r\nRCPT TO:<c@demo.test>\r\nBDAT 4\r\n..\r\nBDAT 2 LAST\r\n\r\nMAIL FROM:<>\r\nRCPT TO:<c@demo.test>\r\n"
+    b"BDAT 6\r\na\nb\r\n\rBDAT 3 LAST\r\n.\r\nMAIL FROM:<a@b.test>\r\n"
     b"RCPT TO:<c@demo.test>\r\nDATA\r\n.\r\nVRFY x\r\nQUIT\r\nNOOP\r\n"
 )
 
@@ -29,7 +31,7 @@ WHOLE = replay([STREAM])
 
 def test_the_stream_does_what_it_should():
     said, messages, closed = WHOLE
-    assert messages == [b"Subject: x\r\n\r\n.dot\r\n", b""]
+    assert messages == [b"Subject: x\r\n\r\n.dot\r\n", b"..\r\n\r\n", b""]
     assert closed
     assert said[-1].startswith("221 ")
 
@@ -44,6 +46,27 @@ def test_octet_by_octet():
     assert replay([STREAM[i : i + 1] for i in range(len(STREAM))]) == WHOLE
 
 
+@given(
+    st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b".", b"QUIT", b"BDAT 9"]) | st.binary(), max_size=20), st.data()
+)
+def test_however_a_message_is_cut_into_bdats(words, data):
+    """The same message or the same refusal, and no octet of it is a command."""
+    message = b"".join(words)
+    cuts = data.draw(st.lists(st.integers(0, len(message)), max_size=6))
+    edges = [0, *sorted(cuts), len(message)]
+    parts = [message[a:b] for a, b in itertools.pairwise(edges)]
+    envelope = b"EHLO x\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<c@demo.test>\r\n"
+
+    def sent(parts):
+        chunks = [b"BDAT %d%s\r\n%b" % (len(p), b" LAST" * (n == len(parts)), p) for n, p in enumerate(parts, 1)]
+        said, taken, closed = replay([envelope + b"".join(chunks) + b"NOOP\r\n"])
+        assert said.pop() == "250 2.0.0 OK"
+        assert not closed
+        return [line for line in said if line[:3] == "550"], taken
+
+    assert sent(parts) == sent([message])
+
+
 WORDS = st.sampled_from(
     [
         b"EHLO x\r\n",
@@ -54,6 +77,11 @@ WORDS = st.sampled_from(
         b".\r\n",
         b"\r\n.\r\n",
         b"RSET\r\n",
+        b"BDAT 3\r\n",
+        b"BDAT 3 LAST\r\n",
+        b"BDAT 0 LAST\r\n",
+        b"BDAT 99999999\r\n",
+        b"BDAT x\r\n",
         b"AUTH PLAIN\r\n",
         b"AUTH LOGIN eA==\r\n",
         b"*\r\n",

@@ -4,7 +4,16 @@ To add one: a file with its `EXTENSION`, a line in ALL; what it *does* belongs t
 `smtp.server.transaction` (or, when it changes how octets are cut, to the engine).
 """
 
-from mailstack.smtp.extensions import auth, eightbitmime, enhancedstatuscodes, pipelining, size, smtputf8, starttls
+from mailstack.smtp.extensions import (
+    auth,
+    chunking,
+    eightbitmime,
+    enhancedstatuscodes,
+    pipelining,
+    size,
+    smtputf8,
+    starttls,
+)
 from mailstack.smtp.grammar import Extension
 
 __all__ = ["ALL"]
@@ -14,6 +23,7 @@ ALL: tuple[Extension, ...] = (
     pipelining.EXTENSION,
     eightbitmime.EXTENSION,
     smtputf8.EXTENSION,
+    chunking.EXTENSION,
     enhancedstatuscodes.EXTENSION,
     starttls.EXTENSION,
     auth.EXTENSION,

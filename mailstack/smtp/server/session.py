@@ -22,6 +22,7 @@ from mailstack.smtp.server.transaction import Transaction
 from mailstack.smtp.values import (
     Auth,
     AuthResponse,
+    ChunkEnd,
     Data,
     Ehlo,
     Expn,
@@ -130,12 +131,14 @@ class SmtpSession:
         return await self._step(command.data)
 
     async def _step(self, response: bytes | None) -> Reply:
-        assert self._exchange is not None
+        exchange, self._exchange = self._exchange, None
+        assert exchange is not None
         try:
-            answer = await self._exchange.hear(response)
+            answer = await exchange.hear(response)
         except MailError as error:
             return reply_for(error)
         if isinstance(answer, Challenge):
+            self._exchange = exchange
             return replies.challenge(base64.b64encode(answer.data).decode())
         if isinstance(answer, Refused):
             return replies.BAD_CREDENTIALS_FORM
@@ -188,6 +191,12 @@ class SmtpSession:
     async def _on_chunk(self, event: BodyChunk) -> None:
         self._open().chunk(event)
 
+    async def _on_chunk_end(self, event: ChunkEnd) -> Reply:
+        reply = self._open().chunk_end(event)
+        if not reply.positive:
+            self._forget()
+        return reply
+
     async def _on_end(self, _event: BodyEnd) -> Reply:
         transaction = self._open()
         self._transaction = None
@@ -236,6 +245,7 @@ _HANDLERS: Mapping[type, Callable[[SmtpSession, Any], Awaitable[Reply | None]]] 
         Rcpt: SmtpSession._on_rcpt,  # noqa: SLF001
         Data: SmtpSession._on_data,  # noqa: SLF001
         BodyChunk: SmtpSession._on_chunk,  # noqa: SLF001
+        ChunkEnd: SmtpSession._on_chunk_end,  # noqa: SLF001
         BodyEnd: SmtpSession._on_end,  # noqa: SLF001
         BodyAborted: SmtpSession._on_aborted,  # noqa: SLF001
         Rset: SmtpSession._on_rset,  # noqa: SLF001

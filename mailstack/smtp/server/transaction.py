@@ -11,7 +11,7 @@ from mailstack.smtp.extensions.eightbitmime import BODY
 from mailstack.smtp.extensions.size import SIZE
 from mailstack.smtp.extensions.smtputf8 import SMTPUTF8
 from mailstack.smtp.server.faults import reply_for
-from mailstack.smtp.values import Mail, Rcpt, Reply, SmtpLimits
+from mailstack.smtp.values import ChunkEnd, Mail, Rcpt, Reply, SmtpLimits
 from mailstack.store.api import Staged
 
 __all__ = ["Refused", "Transaction"]
@@ -59,7 +59,7 @@ class Transaction:
     def data(self) -> Reply:
         """DATA: a place for the message."""
         try:
-            self._staged = self._flow.stage(self._mail)
+            self._staged_message()
         except OSError as error:
             return self._refuse("DATA", _storage_fault(error))
         except MailError as error:
@@ -68,23 +68,29 @@ class Transaction:
 
     def chunk(self, event: BodyChunk) -> None:
         """Some octets.  A failure is kept for the end of the data, where the reply may stand."""
-        if self._staged is None or self._failed is not None:
+        if self._failed is not None:
             return
         try:
-            self._staged.write(event.data)
+            self._staged_message().write(event.data)
         except OSError as error:
             self._fail(_storage_fault(error))
         except MailError as error:
             self._fail(error)
+
+    def chunk_end(self, event: ChunkEnd) -> Reply:
+        """One BDAT, and not the last.  When the reply is not positive, this transaction is over."""
+        if self._failed is not None:
+            return self._refuse("the message", self._failed)
+        return replies.chunk_taken(event.octets)
 
     async def end(self) -> Reply:
         """The data are whole: whatever the reply is, this transaction is over."""
         try:
             if self._failed is not None:
                 raise self._failed
-            assert self._staged is not None
-            self._staged.finish()
-            accepted = await self._flow.accept(self._mail, self._staged)
+            staged = self._staged_message()
+            staged.finish()
+            accepted = await self._flow.accept(self._mail, staged)
         except OSError as error:
             return self._refuse("the message", _storage_fault(error))
         except MailError as error:
@@ -102,6 +108,12 @@ class Transaction:
         staged, self._staged = self._staged, None
         if staged is not None:
             staged.discard()
+
+    def _staged_message(self) -> Staged:
+        """Made by DATA, or by the first octets of BDAT."""
+        if self._staged is None:
+            self._staged = self._flow.stage(self._mail)
+        return self._staged
 
     def _fail(self, error: MailError) -> None:
         self._failed = error
