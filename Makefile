@@ -47,7 +47,7 @@ $(READY): pyproject.toml
 	  "mailstack needs Python 3.11 or newer; this is %s. Try: make PYTHON=python3.12" % sys.version.split()[0])'
 	@test -x $(BIN)/python && $(BIN)/python -m pip --version >/dev/null 2>&1 || { rm -rf $(VENV); \
 	  $(PYTHON) -m venv $(VENV) || { echo "On Debian and Ubuntu: apt install python3-venv" >&2; rm -rf $(VENV); exit 1; }; }
-	@echo "Installing mailstack and its tools into $(VENV) ..."
+	@echo "Installing mailstack and its tools into $(VENV): half a minute, once ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@
 

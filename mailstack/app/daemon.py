@@ -30,10 +30,10 @@ from mailstack.base.errors import MailError
 from mailstack.base.events import Event, add_sink, log, remove_sink
 from mailstack.config.diff import diff, in_force
 from mailstack.config.faults import ConfigError
-from mailstack.config.model import Config
+from mailstack.config.model import Config, Tls
 from mailstack.control.server import ControlServer
 from mailstack.net.listen import Bind, Listener, PortTaken, Total
-from mailstack.tls.certs import CertificateFault
+from mailstack.tls.certs import CertificateFault, pairs_of
 from mailstack.tls.contexts import ServerContexts
 
 __all__ = ["Daemon", "complain"]
@@ -57,6 +57,7 @@ class Daemon(MultiService):
         self.sink = LogSink(config.log.level)
         self.ready: Deferred[None] = Deferred()
         self._tls: ServerContexts | None = None
+        self._shown: Sequence[str] = ()  # the certificates, described
         self.listeners = [
             Listener(
                 reactor,
@@ -86,6 +87,7 @@ class Daemon(MultiService):
         """Certificates and ports.  PortTaken, CertificateFault."""
         if self._tls is None and self.config.tls.certificate:
             self._tls = ServerContexts(self.config.tls)
+            self._shown = _described(self.config.tls)
         MultiService.privilegedStartService(self)
 
     def startService(self) -> None:
@@ -148,17 +150,19 @@ class Daemon(MultiService):
         ConfigError when it is faulty, and then all stays as it was.
         """
         notify(f"RELOADING=1\nMONOTONIC_USEC={int(self._reactor.seconds() * 1e6)}")
+        shown = self._shown
         try:
             config = self._read_config()
             if self._tls is not None and config.tls.certificate:
                 self._tls.reload(config.tls)
+                self._shown = _described(config.tls)
         except (ConfigError, CertificateFault) as faults:
             log(Event.RELOAD_REFUSED, faults=str(faults))
             raise
         finally:
             notify("READY=1")
-        changes = self._adopt(config)
-        log(Event.RELOADED, changes="; ".join(changes) or "certificates only")
+        changes = [*self._adopt(config), *(line for line in self._shown if line not in shown)]
+        log(Event.RELOADED, changes="; ".join(changes) or "nothing differs")
         return changes
 
     def _adopt(self, config: Config) -> Sequence[str]:
@@ -204,6 +208,13 @@ class Daemon(MultiService):
             await step()
         except Exception:  # noqa: BLE001  see _stop
             log(Event.INTERNAL_ERROR, error_id="stop", where="stop", failure=Failure().getTraceback())
+
+
+def _described(tls: Tls) -> Sequence[str]:
+    return [
+        f"certificate {pair.certificate}: for {', '.join(pair.names)}, valid until {pair.valid_until:%Y-%m-%d %H:%M}"
+        for pair in pairs_of(tls)
+    ]
 
 
 def complain(line: str) -> None:

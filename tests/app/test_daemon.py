@@ -8,10 +8,12 @@ import smtplib
 import socket
 import subprocess
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from mailstack.tls.authority import make_certificate
 from tests.clients.daemon import BIN, PATIENCE, Daemon
 from tests.clients.mail import imap, send, subjects, text, wait_until
 
@@ -84,6 +86,13 @@ def test_a_good_reload_holds_for_new_connections(daemon):
         smtp.ehlo()
         assert smtp.esmtp_features["size"] == str(1 << 20)
     daemon.stop()
+
+
+def test_a_new_certificate_is_named_and_served(daemon):
+    assert "nothing has changed" in daemon.run("reload")
+    make_certificate(daemon.folder, ["new.demo.test"], valid_for=timedelta(days=9))
+    assert "server.pem: for new.demo.test" in daemon.run("reload")
+    send(daemon, [BOB], text("under the new certificate"))
 
 
 def test_a_faulty_reload_is_refused_and_named(daemon):
