@@ -51,7 +51,7 @@ class Daemon(MultiService):
     ) -> None:
         MultiService.__init__(self)
         self.config, self._read_config, self._reactor = config, read_config, reactor
-        self.total = Total(config.limits.connections)
+        self.total = Total(config.limits.connections, config.limits.strangers_per_address)
         self.parts: Parts | None = None
         self.control: ControlServer | None = None
         self.sink = LogSink(config.log.level)
@@ -170,6 +170,7 @@ class Daemon(MultiService):
         changed = diff(self.config, config)
         self.config = in_force(self.config, config)
         self.total.limit = config.limits.connections
+        self.total.strangers_limit = config.limits.strangers_per_address
         self.sink.set_least(config.log.level)
         if self.parts is not None:
             self.parts.reconfigure(self.config)

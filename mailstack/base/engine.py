@@ -150,6 +150,12 @@ class Wire(Protocol[ResponseT_contra]):
     def cid(self) -> str:
         """The connection's name in the log."""
 
+    def channel_binding(self, kind: str) -> bytes | None:
+        """What only the two ends of this TLS connection know (RFC 5056); None when there is none of that kind."""
+
+    def settled(self) -> None:
+        """Somebody has logged in: the connection no longer counts among its address's strangers."""
+
     def send(self, response: ResponseT_contra) -> None:
         """Give a response to the engine now; it leaves with the next flush (at once when no event is being handled)."""
 

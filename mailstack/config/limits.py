@@ -123,6 +123,13 @@ class Limits(Section):
         live=True,
         why="one relay, such as a filter in front, brings all your mail",
     )
+    strangers_per_address: int = setting(
+        _COUNT,
+        100,
+        "Connections of one IP address, of all services together, on which nobody has logged in (yet).",
+        why="many people sit behind one address, and their programs all connect at the same moment",
+        live=True,
+    )
     imap_connections_per_account: int = setting(
         _COUNT,
         100,

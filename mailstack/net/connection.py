@@ -75,9 +75,15 @@ class _FlushingWhileWaiting:
 class Connection(Protocol):
     """One peer.  It is the session's `Wire` as well."""
 
-    def __init__(self, setting: Setting, peer: Peer, gone: Callable[["Connection"], None]) -> None:
+    def __init__(
+        self,
+        setting: Setting,
+        peer: Peer,
+        gone: Callable[["Connection"], None],
+        settled: Callable[["Connection"], None] = lambda _: None,
+    ) -> None:
         self._setting = setting
-        self._gone = gone
+        self._gone, self._settled = gone, settled
         self.peer = peer
         self.cid = connection_id()
         self._gate = Gate()
@@ -177,6 +183,9 @@ class Connection(Protocol):
         """The transport is going away; connectionLost follows."""
 
     # --- Wire: what the session may ask ------------------------------------------------------------------------
+
+    def settled(self) -> None:
+        self._settled(self)
 
     def send(self, response: Any) -> None:
         self._engine.send(response)

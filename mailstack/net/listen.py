@@ -106,12 +106,17 @@ class Limits:
 
 
 class Total:
-    """How many connections the whole server has and may have."""
+    """How many connections the whole server has and may have; and how many of an address nobody has logged in on.
 
-    __slots__ = ("limit", "now")
+    Without the second limit one address could take all places of the first, and say nothing.
+    """
 
-    def __init__(self, limit: int) -> None:
+    __slots__ = ("limit", "now", "strangers", "strangers_limit")
+
+    def __init__(self, limit: int, strangers_limit: int = 0) -> None:
         self.limit, self.now = limit, 0
+        self.strangers: Counter[str] = Counter()
+        self.strangers_limit = strangers_limit  # 0: none
 
 
 class _Refused(Protocol):
@@ -137,6 +142,7 @@ class _Door(Factory):
     def __init__(self, setting: Setting, limits: Limits, total: Total) -> None:
         self.setting, self.limits, self.total = setting, limits, total
         self.connections: set[Connection] = set()
+        self._strangers: set[Connection] = set()
         self._per_ip: Counter[str] = Counter()
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol | None:
@@ -146,22 +152,34 @@ class _Door(Factory):
             log(Event.CONNECTION_REFUSED, listener=self.setting.listener, ip=ip, reason=reason)
             return _Refused(b"" if self.setting.implicit_tls else self.limits.refusal)
         peer = Peer(ip, int(getattr(addr, "port", 0)), self.setting.listener, tls=self.setting.implicit_tls)
-        connection = Connection(self.setting, peer, self._gone)
+        connection = Connection(self.setting, peer, self._gone, self._settled)
         self.connections.add(connection)
+        self._strangers.add(connection)
         self.total.now += 1
+        self.total.strangers[ip] += 1
         self._per_ip[ip] += 1
         return connection
 
     def _refusal(self, ip: str) -> str:
         if self.total.now >= self.total.limit:
             return f"{self.total.limit} connections in all (limits.connections)"
+        if 0 < self.total.strangers_limit <= self.total.strangers[ip]:
+            return f"{self.total.strangers_limit} connections without a login (limits.strangers_per_address)"
         if 0 < self.limits.most <= len(self.connections):
             return f"{self.limits.most} connections to {self.setting.listener} (max_connections)"
         if 0 < self.limits.per_ip <= self._per_ip[ip]:
             return f"{self.limits.per_ip} connections from one address (max_connections_per_address)"
         return ""
 
+    def _settled(self, connection: Connection) -> None:
+        if connection in self._strangers:
+            self._strangers.discard(connection)
+            self.total.strangers[connection.peer.ip] -= 1
+            if not self.total.strangers[connection.peer.ip]:
+                del self.total.strangers[connection.peer.ip]
+
     def _gone(self, connection: Connection) -> None:
+        self._settled(connection)
         self.connections.discard(connection)
         self.total.now -= 1
         ip = connection.peer.ip

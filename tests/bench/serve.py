@@ -38,6 +38,7 @@ concurrency_per_domain = 20
 [limits]
 connections = 20000
 smtp_connections_per_address = 20000
+strangers_per_address = 20000
 imap_connections_per_account = 1000
 
 [accounts]

@@ -45,6 +45,20 @@ def test_the_limit_of_an_address_is_its_own():
     assert knock(entrance, "::ffff:192.0.2.1").take() == b"go away\n"
 
 
+def test_strangers_of_one_address_leave_room_for_those_who_log_in():
+    entrance = door(total=100)
+    entrance.total.strangers_limit = 2
+    first, second = knock(entrance), knock(entrance)
+    assert knock(entrance).take() == b"go away\n"
+    assert knock(entrance, "192.0.2.2").take() == b"hello\n"
+    first.protocol.settled()
+    assert knock(entrance).take() == b"hello\n"
+    first.lose()
+    assert knock(entrance).take() == b"go away\n"
+    second.lose()
+    assert knock(entrance).take() == b"hello\n"
+
+
 def test_nothing_is_said_in_the_clear_on_a_tls_port():
     assert knock(door(total=0, tls=object(), implicit_tls=True)).take() == b""
 

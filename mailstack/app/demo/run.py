@@ -1,5 +1,6 @@
 """Running the demo: the daemon and the two stand-ins in this process, the table, the check."""
 
+import os
 import shutil
 import tempfile
 import threading
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
+from twisted.logger import globalLogBeginner, textFileLogObserver
 
 from mailstack.accounts.api import Login
 from mailstack.app.configuration import read_config
@@ -80,6 +82,9 @@ class _Demo:
         )
 
     def run(self) -> int:
+        os.umask(0o077)
+        log_file = (self.scene.folder / "mailstack.log").open("a", encoding="utf-8")
+        globalLogBeginner.beginLoggingTo([textFileLogObserver(log_file)], redirectStandardIO=False)
         try:
             self._bind_elsewhere()
             self.daemon.bind()
@@ -166,7 +171,10 @@ class _Demo:
         say(f"\nAuthentication: normal password. Mail from other servers comes in on port {ports.smtp}.")
         say(f"Certificate authority to trust: {self.scene.certificate.authority}", soft_wrap=True)
         kept = "kept" if self.wishes.folder else "removed at the end; --dir keeps one"
-        say(f"Everything is in {self.scene.folder} ({kept}).", soft_wrap=True)
+        say(
+            f"Everything is in {self.scene.folder} ({kept}), what the server does in mailstack.log there.",
+            soft_wrap=True,
+        )
         if not self.wishes.exit:
             say(f"Look inside, in another terminal: mailstack --config {self.scene.config_file} status", soft_wrap=True)
             say("Ctrl-C ends it.")

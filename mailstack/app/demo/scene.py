@@ -79,7 +79,8 @@ def ports_at(offset: int) -> Ports:
 
 def make_scene(folder: Path, offset: int) -> Scene:
     """Everything a first start makes, or what an earlier one has left, completed."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.umask(0o077)
+    folder.mkdir(parents=True, exist_ok=True)
     folder = folder.resolve()
     certificate = _certificate(folder)
     config_file = folder / "mailstack.toml"
