@@ -1,4 +1,4 @@
-"""Delivery status notifications: what the sender is told when mail cannot be delivered.
+"""Delivery status notifications: what the sender is told when mail cannot be delivered, or not yet.
 
 multipart/report (RFC 6522) of three parts: words for a person, the same for a
 program (RFC 3464), and the message or its header.  The reverse path of a report
@@ -8,6 +8,7 @@ is empty; that, and putting it on its way, is the caller's (RFC 5321 §4.5.5).
 import re
 import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mailstack.message.compose import Mailbox, Part, encoded_part, field, message, multipart, text_part
@@ -16,7 +17,15 @@ from mailstack.message.header import scan
 from mailstack.message.words import decode_words
 from mailstack.queue.api import Envelope, Recipient, RemoteReply
 
-__all__ = ["FULL_LIMIT", "Failure", "compose_failure", "returns_whole", "wants_report"]
+__all__ = [
+    "FULL_LIMIT",
+    "Failure",
+    "compose_delay",
+    "compose_failure",
+    "returns_whole",
+    "wants_delay_report",
+    "wants_report",
+]
 
 FULL_LIMIT = 64 * 1024  # octets; what is longer comes back as its header only (RFC 3461 §6.2 allows it)
 _WIDTH = 72
@@ -50,6 +59,42 @@ _ADVICE = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What the report is about.  `status`: in place of the replies' own; `until`: tried again up to then."""
+
+    action: str  # RFC 3464 §2.3.3
+    subject: str
+    opening: str  # for the person; `{those}`: this or these recipients
+    verb: str  # what the other server did
+    closing: str
+    status: str = ""
+    until: datetime | None = None
+
+
+_FAILED = _Kind(
+    "failed",
+    "Undelivered mail returned to sender",
+    "Your message could not be delivered to {those}, and will not be tried again.",
+    "refused it and said",
+    "The message, or its header, is attached. Recipients not named above are not concerned.",
+)
+_EXPIRED = replace(_FAILED, verb="said at the last try", status="4.4.7")
+_DELAYED = _Kind(
+    "delayed",
+    "Your mail is delayed",
+    "Your message could not yet be delivered to {those}. You need not send it again: it is tried on and on until "
+    "{until}, and you hear of it if that comes to nothing.",
+    "said at the last try",
+    "The header of the message is attached. Recipients not named above are not concerned.",
+)
+
+
+def wants_delay_report(recipient: Recipient) -> bool:
+    """Whether a delay for this recipient is reported: without NOTIFY it may be.  RFC 3461 §4.1"""
+    return not recipient.notify or "DELAY" in recipient.notify
+
+
 def wants_report(recipient: Recipient) -> bool:
     """Whether a failure for this recipient is reported: unless NOTIFY says otherwise.  RFC 3461 §4.1"""
     return not recipient.notify or "FAILURE" in recipient.notify
@@ -81,16 +126,49 @@ def compose_failure(
     `isascii()`).  `expired`: given up after too many tries, so that the replies are
     temporary ones.  `postmaster` is the author, `postmaster@reporting_mta` when not given.
     """
+    kind = _EXPIRED if expired else _FAILED
+    return _compose(kind, reporting_mta, mid, message_id, envelope, failed, header_block, now, original, postmaster)
+
+
+def compose_delay(
+    *,
+    reporting_mta: str,
+    mid: str,
+    message_id: str,
+    envelope: Envelope,
+    delayed: Sequence[Failure],
+    header_block: bytes,
+    now: datetime,
+    until: datetime,
+    postmaster: str = "",
+) -> bytes:
+    """As `compose_failure`, for mail that is tried again `until` then; only the header goes back.  RFC 3461 §6.2"""
+    kind = replace(_DELAYED, until=until)
+    return _compose(kind, reporting_mta, mid, message_id, envelope, delayed, header_block, now, None, postmaster)
+
+
+def _compose(
+    kind: _Kind,
+    reporting_mta: str,
+    mid: str,
+    message_id: str,
+    envelope: Envelope,
+    those: Sequence[Failure],
+    header_block: bytes,
+    now: datetime,
+    original: bytes | None,
+    postmaster: str,
+) -> bytes:
     head = scan(header_block)
     parts = [
-        text_part(_explanation(reporting_mta, envelope, failed, header_block, expired=expired)),
-        _delivery_status(reporting_mta, mid, envelope, failed, now, expired=expired),
+        text_part(_explanation(kind, reporting_mta, envelope, those, header_block)),
+        _delivery_status(kind, reporting_mta, mid, envelope, those, now),
         _returned(header_block[: head.end], original),
     ]
     return message(
         sender=Mailbox(postmaster or f"postmaster@{reporting_mta}", "Mail Delivery System"),
         to=[Mailbox(envelope.reverse_path)],
-        subject="Undelivered mail returned to sender",
+        subject=kind.subject,
         moment=now,
         message_id=message_id,
         content=multipart("report", parts, message_id, " report-type=delivery-status;"),
@@ -109,15 +187,16 @@ def _references(original_id: bytes | None) -> list[tuple[str, str]]:
 
 
 def _explanation(
-    reporting_mta: str, envelope: Envelope, failed: Sequence[Failure], header_block: bytes, *, expired: bool
+    kind: _Kind, reporting_mta: str, envelope: Envelope, failed: Sequence[Failure], header_block: bytes
 ) -> str:
     those = "these recipients" if len(failed) > 1 else "this recipient"
+    until = format_date(kind.until) if kind.until else ""
     blocks = (
         _wrapped(f"This is the mail server {reporting_mta}."),
-        _wrapped(f"Your message could not be delivered to {those}, and will not be tried again."),
+        _wrapped(kind.opening.format(those=those, until=until)),
         _about(envelope, header_block),
-        *(_block(recipient, reply, expired=expired) for recipient, reply in failed),
-        _wrapped("The message, or its header, is attached. Recipients not named above are not concerned."),
+        *(_block(kind, recipient, reply) for recipient, reply in failed),
+        _wrapped(kind.closing),
     )
     return "\n\n".join(blocks) + "\n"
 
@@ -132,17 +211,19 @@ def _about(envelope: Envelope, header_block: bytes) -> str:
     return "\n".join(lines)
 
 
-def _block(recipient: Recipient, reply: RemoteReply, *, expired: bool) -> str:
+def _block(kind: _Kind, recipient: Recipient, reply: RemoteReply) -> str:
     """One recipient: the address, what happened, the other server's words, what can be done."""
     lines = [f"<{recipient.address}>"]
     if reply.code:
-        verb = "said at the last try" if expired else "refused it and said"
-        lines += [_wrapped(f"The server {reply.host or 'of the recipient'} {verb}:", 4), _wrapped(_said(reply), 8)]
+        server = reply.host or "of the recipient"
+        lines += [_wrapped(f"The server {server} {kind.verb}:", 4), _wrapped(_said(reply), 8)]
         if reply.command:
             lines.append(_wrapped(f"(in answer to: {_printable(reply.command)})", 8))
     else:
         lines += [_wrapped("The message could not be handed on:", 4), _wrapped(reply.text or "no reason known", 8)]
-    return "\n".join([*lines, _wrapped(_advice(_status(reply, expired=expired)), 4)])
+    if kind.until is None:
+        lines.append(_wrapped(_advice(_status(kind, reply)), 4))
+    return "\n".join(lines)
 
 
 def _advice(status: str) -> str:
@@ -172,7 +253,7 @@ def _said(reply: RemoteReply) -> str:
 
 
 def _delivery_status(
-    reporting_mta: str, mid: str, envelope: Envelope, failed: Sequence[Failure], now: datetime, *, expired: bool
+    kind: _Kind, reporting_mta: str, mid: str, envelope: Envelope, failed: Sequence[Failure], now: datetime
 ) -> Part:
     """delivery-status-content = per-message-fields 1*( CRLF per-recipient-fields )     RFC 3464 §2.1"""
     fields = [("Reporting-MTA", f"dns; {reporting_mta}"), ("X-Mailstack-Report-Id", mid)]
@@ -181,23 +262,21 @@ def _delivery_status(
     if envelope.envid:
         fields.insert(0, ("Original-Envelope-Id", _from_xtext(envelope.envid)))
     fields.append(("Arrival-Date", format_date(envelope.arrived)))
-    groups = [fields, *(_recipient_fields(recipient, reply, now, expired=expired) for recipient, reply in failed)]
+    groups = [fields, *(_recipient_fields(kind, recipient, reply, now) for recipient, reply in failed)]
     text = b"\r\n".join(b"".join(field(name, _printable(value)) for name, value in group) for group in groups)
     return Part((("Content-Type", "message/delivery-status"),), text)
 
 
-def _recipient_fields(
-    recipient: Recipient, reply: RemoteReply, now: datetime, *, expired: bool
-) -> list[tuple[str, str]]:
+def _recipient_fields(kind: _Kind, recipient: Recipient, reply: RemoteReply, now: datetime) -> list[tuple[str, str]]:
     """per-recipient-fields     RFC 3464 §2.3"""
     fields = []
     if recipient.orcpt:
-        kind, _, address = recipient.orcpt.partition(";")
-        fields.append(("Original-Recipient", f"{kind}; {_from_xtext(address)}"))
+        address_type, _, address = recipient.orcpt.partition(";")
+        fields.append(("Original-Recipient", f"{address_type}; {_from_xtext(address)}"))
     fields += [
         ("Final-Recipient", _typed(recipient.address)),
-        ("Action", "failed"),
-        ("Status", _status(reply, expired=expired)),
+        ("Action", kind.action),
+        ("Status", _status(kind, reply)),
     ]
     if reply.host:
         fields.append(("Remote-MTA", f"dns; {reply.host}"))
@@ -205,16 +284,19 @@ def _recipient_fields(
         fields.append(("Diagnostic-Code", f"smtp; {_said(reply)}"))
     elif reply.text:
         fields.append(("Diagnostic-Code", f"X-Mailstack; {_words_of(reply.text)}"))
-    return [*fields, ("Last-Attempt-Date", format_date(now))]
+    fields.append(("Last-Attempt-Date", format_date(now)))
+    if kind.until is not None:
+        fields.append(("Will-Retry-Until", format_date(kind.until)))
+    return fields
 
 
-def _status(reply: RemoteReply, *, expired: bool) -> str:
+def _status(kind: _Kind, reply: RemoteReply) -> str:
     """status-code; 4.4.7 is "delivery time expired", and a final failure is never 2.x.x.  RFC 3463 §3.5"""
-    if expired:
-        return "4.4.7"
+    if kind.status:
+        return kind.status
     if _STATUS.fullmatch(reply.status) and reply.status[0] != "2":
         return reply.status
-    return "5.0.0"
+    return "4.0.0" if kind.until else "5.0.0"
 
 
 def _typed(address: str) -> str:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from mailstack.base.events import Event, log
 from mailstack.base.ids import message_id
-from mailstack.message.dsn import FULL_LIMIT, compose_failure, returns_whole, wants_report
+from mailstack.message.dsn import FULL_LIMIT, compose_delay, compose_failure, returns_whole, wants_report
 from mailstack.queue.api import Envelope, Recipient, RemoteReply
 from mailstack.store.api import Content
 
@@ -54,6 +54,27 @@ class Bounces:
             if each not in reported:
                 reason = f"no report of <{each.recipient.address}>: {_why_not(envelope)}"
                 log(Event.MAIL_DROPPED, mid=envelope.id, reason=reason)
+
+    async def delayed(
+        self, envelope: Envelope, those: Sequence[Undelivered], content: Content, until: datetime
+    ) -> None:
+        """Tell of recipients that have waited for long.  Durable when it ends; MailError.
+
+        The caller has seen to it that the sender is one, and wants to hear of it.
+        """
+        mid, now = message_id(), datetime.fromtimestamp(self._now(), UTC)
+        message = compose_delay(
+            reporting_mta=self._reporting_mta,
+            mid=mid,
+            message_id=f"{mid}@{self._reporting_mta}",
+            envelope=envelope,
+            delayed=[(each.recipient, each.reply) for each in those],
+            header_block=_header_block(content),
+            now=now,
+            until=until,
+        )
+        await self._submit(_report_envelope(envelope.reverse_path, mid, message, now), message)
+        log(Event.MAIL_BOUNCED, mid=envelope.id, report_mid=mid, reverse_path=envelope.reverse_path)
 
     async def _report(
         self, envelope: Envelope, those: Sequence[Undelivered], content: Content, *, expired: bool

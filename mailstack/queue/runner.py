@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from twisted.application.service import Service
@@ -18,10 +18,10 @@ from mailstack.queue import api
 from mailstack.queue.bounce import Undelivered
 from mailstack.queue.pace import sign_of
 from mailstack.queue.pick import Lane, Parcel
-from mailstack.queue.schedule import GIVE_UP_AFTER
-from mailstack.queue.spool import Spool
+from mailstack.queue.schedule import DELAY_NOTICE_AFTER, GIVE_UP_AFTER
+from mailstack.queue.spool import Nothing, Spool
 from mailstack.queue.table import Job, Waits
-from mailstack.queue.verdict import Verdict, judge, spell
+from mailstack.queue.verdict import Verdict, judge, lost, spell
 from mailstack.store.api import Content
 
 __all__ = ["QueueRunner", "QueueTimes", "Report"]
@@ -36,6 +36,10 @@ class Report(Protocol):
         self, envelope: api.Envelope, undelivered: Sequence[Undelivered], content: Content
     ) -> Awaitable[None]: ...
 
+    def delayed(
+        self, envelope: api.Envelope, those: Sequence[Undelivered], content: Content, until: datetime
+    ) -> Awaitable[None]: ...
+
 
 @dataclass(frozen=True, slots=True)
 class QueueTimes:
@@ -45,6 +49,7 @@ class QueueTimes:
     lane_rest_seconds: float = 60.0  # when no server of a lane could be reached
     again_seconds: float = 10.0  # when an outcome could not be made durable, or a report not be kept
     give_up_after: timedelta = GIVE_UP_AFTER
+    delay_notice_after: timedelta = DELAY_NOTICE_AFTER  # 0: never
 
 
 class QueueRunner(Service):
@@ -145,12 +150,12 @@ class QueueRunner(Service):
         try:
             content = self._spool.content(job.envelope.id)
         except FileNotFoundError:
-            await self._spool.lose(job.envelope.id)
-            return ()
+            return await self._settle(job, lost(job), Nothing())
         try:
             outcomes = await self._carry(job, lane, content)
             self._note_reached(lane, outcomes.values())
-            verdict = judge(job, outcomes, self._clock.seconds(), self._jitter(), self.times.give_up_after)
+            times, now = self.times, self._clock.seconds()
+            verdict = judge(job, outcomes, now, self._jitter(), times.give_up_after, times.delay_notice_after)
             return await self._settle(job, verdict, content)
         finally:
             content.close()
@@ -193,7 +198,19 @@ class QueueRunner(Service):
                 waits += self._put_off(mid, verdict, error)
             else:
                 await self._record(mid, verdict.undelivered_rows, ())
+        if verdict.delayed:
+            await self._tell_delay(job, verdict, content)
         return waits
+
+    async def _tell_delay(self, job: Job, verdict: Verdict, content: Content) -> None:
+        """When it cannot be kept now, the next try is the next occasion."""
+        until = job.envelope.arrived + self.times.give_up_after
+        try:
+            await self._report.delayed(job.envelope, [each for _, each in verdict.delayed], content, until)
+            await self._spool.note_delay_told(verdict.delayed_rows)
+        except MailError as error:
+            reason = f"notice of delay: {error}"
+            log(Event.QUEUE_NOT_RECORDED, mid=job.envelope.id, reason=reason, wait="the time of the next try")
 
     def _put_off(self, mid: str, verdict: Verdict, error: MailError) -> tuple[Waits, ...]:
         """The report could not be kept now: the rows stay as they are, and are looked at again."""

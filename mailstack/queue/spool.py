@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from mailstack.queue.pick import Agenda, Due, LaneOf, Parcel, make_parcels
 from mailstack.queue.table import Job, Waits
 from mailstack.store.api import Ledger, Staged
 
-__all__ = ["FileContent", "Spool"]
+__all__ = ["FileContent", "Nothing", "Spool"]
 
 
 class FileContent:
@@ -35,6 +36,18 @@ class FileContent:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+class Nothing:
+    """What is left of a message whose file has vanished."""
+
+    size = 0
+
+    def read(self, offset: int, length: int) -> bytes:  # noqa: ARG002  Content's
+        return b""
+
+    def close(self) -> None:
+        pass
 
 
 class Spool:
@@ -142,10 +155,9 @@ class Spool:
         domains = {row.id: row.recipient.domain for row in job.rows}
         self._plan([Due(w.row, job.envelope.id, domains[w.row], w.next_try) for w in waiting])
 
-    async def lose(self, message_id: str) -> None:
-        """The file is gone: nothing can be sent any more."""
-        log(Event.MAIL_DROPPED, mid=message_id, reason="its file has vanished from the queue folder")
-        await self._ledger.write(lambda connection: table.drop_message(connection, message_id), syncs_files=False)
+    async def note_delay_told(self, rows: Sequence[int]) -> None:
+        """Their senders know; durable when it ends."""
+        await self._ledger.write(lambda connection: table.note_delay_told(connection, rows), syncs_files=False)
 
     # --- inside ----------------------------------------------------------------------------------------
 
@@ -159,11 +171,12 @@ class Spool:
             self._changed()
 
     async def _recover(self) -> None:
-        """Rows without a file cannot be sent; files without rows are set aside (see the package)."""
+        """Rows without a file cannot be sent: the runner tells their senders.  Files without rows are set aside."""
         names = {entry.name for entry in os.scandir(self._folder) if entry.is_file()}
         rows = self._ledger.read(table.message_ids)
         for message_id in sorted(rows - names):
-            await self.lose(message_id)
+            due_now = partial(table.make_due, selector=message_id, now=self._now(), leave=_none)
+            await self._ledger.write(due_now, syncs_files=False)
         for name in sorted(names - rows):
             if name.startswith("."):
                 _unlink(self._path(name))  # half of one
@@ -175,6 +188,10 @@ class Spool:
         orphaned.mkdir(mode=0o700, exist_ok=True)
         (self._folder / name).rename(orphaned / name)
         log(Event.STORE_ODD_FILE, path=str(orphaned / name), reason="a queued file without an entry: set aside")
+
+
+def _none(_row: int) -> bool:
+    return False
 
 
 def _nobody() -> None:

@@ -41,6 +41,7 @@ class Row(NamedTuple):
     recipient: Recipient
     tries: int
     last_reply: RemoteReply | None
+    delay_told: bool = False  # its sender has had a notice of delay
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ def load(connection: Any, message_id: str, rows: Sequence[int]) -> Job | None:
         return None
     marks = ",".join("?" * len(rows))
     found = connection.execute(
-        f"SELECT id, address, orcpt, notify, tries, {_REPLY} FROM queue_recipient"  # noqa: S608  only names and marks
+        f"SELECT id, address, orcpt, notify, tries, delay_told, {_REPLY} FROM queue_recipient"  # noqa: S608  only names and marks
         f" WHERE message_id = ? AND id IN ({marks}) ORDER BY id",
         (message_id, *rows),
     )
@@ -133,8 +134,8 @@ def load(connection: Any, message_id: str, rows: Sequence[int]) -> Job | None:
 
 
 def _row(found: Sequence[Any]) -> Row:
-    row, address, orcpt, notify, tries, *reply = found
-    return Row(row, Recipient(address, orcpt, frozenset(notify.split())), tries, _reply(reply))
+    row, address, orcpt, notify, tries, delay_told, *reply = found
+    return Row(row, Recipient(address, orcpt, frozenset(notify.split())), tries, _reply(reply), bool(delay_told))
 
 
 def _reply(columns: Sequence[Any]) -> RemoteReply | None:
@@ -180,9 +181,8 @@ def _end_if_empty(connection: Any, message_id: str) -> bool:
     return left is None
 
 
-def drop_message(connection: Any, message_id: str) -> None:
-    connection.execute("DELETE FROM queue_recipient WHERE message_id = ?", (message_id,))
-    connection.execute("DELETE FROM queue_message WHERE id = ?", (message_id,))
+def note_delay_told(connection: Any, rows: Iterable[int]) -> None:
+    connection.executemany("UPDATE queue_recipient SET delay_told = 1 WHERE id = ?", [(row,) for row in rows])
 
 
 def listing(connection: Any) -> list[tuple[int, QueuedRecipient]]:

@@ -4,23 +4,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from mailstack.message.dsn import wants_delay_report
 from mailstack.queue.api import Deferred, Delivered, Failed, Outcome, Recipient, RemoteReply
 from mailstack.queue.bounce import Undelivered
 from mailstack.queue.schedule import next_attempt
 from mailstack.queue.table import Job, Row, Waits
 
-__all__ = ["Verdict", "judge", "spell"]
+__all__ = ["Verdict", "judge", "lost", "spell"]
 
 _NO_WORD = Deferred(RemoteReply("", 0, "4.3.0", "the courier said nothing of this recipient"))
 
 
 @dataclass(slots=True)
 class Verdict:
-    """What one parcel's outcomes come to; each row of the job is in exactly one of the three."""
+    """What one parcel's outcomes come to; each row of the job is in exactly one of the first three.
+
+    `delayed` are those of `waiting` whose sender is to hear of it now.
+    """
 
     delivered: list[tuple[Row, Delivered]]
     undelivered: list[tuple[Row, Undelivered]]
     waiting: list[tuple[Row, Waits]]
+    delayed: list[tuple[Row, Undelivered]]
 
     @property
     def delivered_rows(self) -> tuple[int, ...]:
@@ -31,29 +36,52 @@ class Verdict:
         return tuple(row.id for row, _ in self.undelivered)
 
     @property
+    def delayed_rows(self) -> tuple[int, ...]:
+        return tuple(row.id for row, _ in self.delayed)
+
+    @property
     def waits(self) -> tuple[Waits, ...]:
         return tuple(waits for _, waits in self.waiting)
 
 
 def judge(
-    job: Job, outcomes: Mapping[Recipient, Outcome], now: float, jitter: float, give_up_after: timedelta
+    job: Job,
+    outcomes: Mapping[Recipient, Outcome],
+    now: float,
+    jitter: float,
+    give_up_after: timedelta,
+    delay_notice_after: timedelta = timedelta(0),
 ) -> Verdict:
-    """One jitter for the whole job, so that its recipients stay together."""
-    verdict = Verdict([], [], [])
+    """One jitter for the whole job, so that its recipients stay together.  No delay notices after no time at all."""
+    verdict = Verdict([], [], [], [])
     age = datetime.fromtimestamp(now, UTC) - job.envelope.arrived
     for row in job.rows:
         outcome = outcomes.get(row.recipient, _NO_WORD)
         if isinstance(outcome, Delivered):
             verdict.delivered.append((row, outcome))
             continue
-        wait = next_attempt(age, row.tries + 1, jitter, give_up_after=give_up_after)
+        wait = next_attempt(
+            age, row.tries + 1, jitter, give_up_after=give_up_after, delay_notice_after=delay_notice_after
+        )
         if isinstance(outcome, Failed) or wait is None:
             gave_up = not isinstance(outcome, Failed)
             verdict.undelivered.append((row, Undelivered(row.recipient, outcome.reply, gave_up=gave_up)))
         else:
             waits = Waits(row.id, row.tries + 1, now + wait.total_seconds(), outcome.reply)
             verdict.waiting.append((row, waits))
+            if timedelta(0) < delay_notice_after <= age and _delay_is_news(job, row):
+                verdict.delayed.append((row, Undelivered(row.recipient, outcome.reply)))
     return verdict
+
+
+def lost(job: Job) -> Verdict:
+    """Nothing can be sent any more; at least its sender hears of it."""
+    reply = RemoteReply("", 0, "5.3.0", "this server has lost the message: its file is gone from the queue")
+    return Verdict([], [(row, Undelivered(row.recipient, reply)) for row in job.rows], [], [])
+
+
+def _delay_is_news(job: Job, row: Row) -> bool:
+    return bool(job.envelope.reverse_path) and not row.delay_told and wants_delay_report(row.recipient)
 
 
 def spell(seconds: float) -> str:
