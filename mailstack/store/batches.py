@@ -39,29 +39,13 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 from mailstack.base import files
 from mailstack.base.errors import Condition, MailError
 from mailstack.base.events import Event
+from mailstack.store.chores import Chore, Settle
 
-__all__ = ["Batches", "Chore", "Durability", "Job", "Settle", "Task", "WriteJob"]
+__all__ = ["Batches", "Durability", "Job", "Task", "WriteJob"]
 
 T = TypeVar("T")
-Settle = Callable[[Any], None]
 
 _FULL = frozenset({sqlite3.SQLITE_FULL})
-
-
-class Chore(Protocol):
-    """File work that nobody waits for.  A second one with the same key while the first waits is left out."""
-
-    @property
-    def key(self) -> Hashable: ...
-
-    def run(self, connection: Any) -> Settle | None:
-        """Do it, reading rows as they are now; the answer is what to write down.  OSError."""
-
-    def failed(self, connection: Any) -> None:
-        """It was not done, and will not be tried again by itself: make sure that reconcile sees it."""
-
-    def folder(self, connection: Any) -> str | None:
-        """The folder to sync where there is no syncfs, after `run`."""
 
 
 class Job(Generic[T]):
@@ -144,7 +128,8 @@ class Batches:
         self._before_commit = before_commit
         self._degraded = ""
         self._chores: dict[Hashable, Chore] = {}
-        self._settles: dict[Hashable, Settle] = {}
+        self._settles: list[Settle] = []
+        self._settling: set[Hashable] = set()  # keys of the chores that those are about
         self._touched: set[str] = set()  # by those chores
         self.on_rollback: Callable[[], None] = _nothing
         self.at_clean_end: Callable[[Any], None] = _nothing
@@ -162,6 +147,7 @@ class Batches:
             self._abandon(tasks, fault)
             return
         self._settles.clear()
+        self._settling.clear()
         self._touched.clear()
         for task in tasks:
             if task.failure is None:
@@ -171,14 +157,14 @@ class Batches:
     def _run(self, tasks: Sequence[Task]) -> None:
         execute = self._connection.execute
         execute("BEGIN IMMEDIATE")
-        for settle in self._settles.values():
+        for settle in self._settles:
             settle(self._connection)
         for join, group in itertools.groupby(tasks, lambda task: task.job.join):
             self._run_group(list(group), join)
         self._before_commit(self._connection)
         good = [task.job for task in tasks if task.failure is None]
         if self._settles or any(job.syncs_files for job in good):
-            self._durability.sync([*filter(None, self._touched), *(path for job in good for path in job.paths())])
+            self._durability.sync([*self._touched, *(path for job in good for path in job.paths())])
         files.seam("commit", "")
         execute("COMMIT")
 
@@ -239,25 +225,39 @@ class Batches:
     @property
     def has_chores(self) -> bool:
         """Some can run now: those whose former result is not written down yet have to wait."""
-        return any(key not in self._settles for key in self._chores)
+        return any(key not in self._settling for key in self._chores)
+
+    @property
+    def backlog(self) -> int:
+        return len(self._chores)
 
     @property
     def has_settles(self) -> bool:
         return bool(self._settles)
 
     def do_chores(self, limit: int) -> None:
-        ready = [key for key in self._chores if key not in self._settles][:limit]
-        for key in ready:
+        groups: dict[Hashable, list[Chore]] = {}
+        for key in list(itertools.islice((key for key in self._chores if key not in self._settling), limit)):
             chore = self._chores.pop(key)
-            try:
-                settle = chore.run(self._connection)
-            except (OSError, sqlite3.Error) as fault:
-                self.events.append((Event.STORE_ODD_FILE, {"path": str(key), "reason": str(fault)}))
-                chore.failed(self._connection)
-            else:
-                if settle is not None:
-                    self._settles[key] = settle
-                    self._touched.add(chore.folder(self._connection) or "")
+            groups.setdefault(chore.group, []).append(chore)
+        for chores in groups.values():
+            self._do_group(chores)
+
+    def _do_group(self, chores: Sequence[Chore]) -> None:
+        faults: Sequence[Exception]
+        try:
+            outcome = chores[0].run(self._connection, chores)
+            faults = outcome.faults
+        except (OSError, sqlite3.Error) as fault:
+            faults = [fault]
+        else:
+            if outcome.settle is not None:
+                self._settles.append(outcome.settle)
+                self._settling.update(chore.key for chore in chores)
+                self._touched.add(outcome.folder)
+        if faults:  # the first tells enough
+            self.events.append((Event.STORE_ODD_FILE, {"path": str(chores[0].group), "reason": str(faults[0])}))
+            chores[0].failed(self._connection)
 
     def close(self) -> None:
         """Nothing is left to do, unless the disk does not work; only then is this a clean end."""

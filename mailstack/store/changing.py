@@ -12,15 +12,12 @@ cannot make our own older state look like somebody's change.  Index and power lo
 together: the names speak alone, and flags are as old as the last chore, a moment.
 """
 
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from mailstack.base import files
 from mailstack.base.errors import Condition, MailError
-from mailstack.store import maildir
 from mailstack.store.api import FlagMode
-from mailstack.store.batches import Settle
+from mailstack.store.chores import RenameFile, UnlinkFile
 from mailstack.store.effects import Reflagged, Removed
 from mailstack.store.filing import give_keywords
 from mailstack.store.flags import bits_of, merged
@@ -28,9 +25,9 @@ from mailstack.store.foldering import Home
 from mailstack.store.index import mailboxes, messages, tombstones
 from mailstack.store.index.mailboxes import Box
 from mailstack.store.index.messages import Row
-from mailstack.store.txn import Site, Txn
+from mailstack.store.txn import Txn
 
-__all__ = ["RenameFile", "UnlinkFile", "claim_recent", "expunge", "set_flags"]
+__all__ = ["claim_recent", "expunge", "remove_rows", "set_flags"]
 
 
 def set_flags(
@@ -57,7 +54,7 @@ def set_flags(
         box.modseq += 1
         messages.set_flags(txn.db, box.id, box.modseq, [(row.uid, new) for row, new in changed])
     if changed or box.keywords != before:
-        mailboxes.save(txn.db, box)
+        mailboxes.save_counters(txn.db, box)
         flags = [(row.uid, new) for row, new in changed]
         txn.tell(Reflagged(replace(box), flags, box.modseq, source))
     for row, new in changed:
@@ -97,7 +94,7 @@ def remove_rows(txn: Txn, box: Box, rows: Sequence[Row], bases: Sequence[str | N
     box.modseq += 1
     messages.delete(txn.db, box.id, uids)
     tombstones.insert(txn.db, box.id, box.modseq, zip(uids, bases, strict=True))
-    mailboxes.save(txn.db, box)
+    mailboxes.save_counters(txn.db, box)
     txn.tell(Removed(replace(box), uids, box.modseq))
 
 
@@ -106,70 +103,4 @@ def claim_recent(txn: Txn, mailbox: int, recent: int) -> None:
     box = mailboxes.by_id(txn.db, mailbox)
     if box is not None and box.recent < recent:
         box.recent = recent
-        mailboxes.save(txn.db, box)
-
-
-# --- chores --------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class RenameFile:
-    """Chore: give the file the letters of the row's flags, whatever they are by then."""
-
-    site: Site
-    mailbox: int
-    uid: int
-
-    @property
-    def key(self) -> Hashable:
-        return "flags", self.mailbox, self.uid
-
-    def run(self, connection: Any) -> Settle | None:
-        place = mailboxes.place_of(connection, self.mailbox)
-        row = messages.get(connection, self.mailbox, self.uid)
-        if place is None or row is None:
-            return None
-        wanted = merged(row.flags, row.disk)
-        path = self.site.path(*place)
-        with self.site.stamps.touching(connection, self.mailbox, path):
-            old, new = maildir.file_name(row.base, row.disk), maildir.file_name(row.base, wanted)
-            files.rename(f"{path}/cur/{old}", f"{path}/cur/{new}")
-        return lambda later: messages.set_disk(later, self.mailbox, self.uid, wanted)
-
-    def failed(self, connection: Any) -> None:
-        self.site.stamps.doubt(connection, self.mailbox)
-
-    def folder(self, connection: Any) -> str | None:
-        place = mailboxes.place_of(connection, self.mailbox)
-        return None if place is None else f"{self.site.path(*place)}/cur"
-
-
-@dataclass(frozen=True, slots=True)
-class UnlinkFile:
-    """Chore: remove an expunged message's file.  If another program renamed it, reconcile knows it by its tombstone."""
-
-    site: Site
-    mailbox: int
-    row: Row
-
-    @property
-    def key(self) -> Hashable:
-        return "gone", self.mailbox, self.row.uid
-
-    def run(self, connection: Any) -> Settle | None:
-        place = mailboxes.place_of(connection, self.mailbox)
-        if place is None:
-            return None
-        path = self.site.path(*place)
-        with self.site.stamps.touching(connection, self.mailbox, path):
-            found = files.remove(f"{path}/cur/{maildir.file_name(self.row.base, self.row.disk)}")
-        if not found:
-            return None
-        return lambda later: tombstones.clear_base(later, self.mailbox, self.row.uid)
-
-    def failed(self, connection: Any) -> None:
-        self.site.stamps.doubt(connection, self.mailbox)
-
-    def folder(self, connection: Any) -> str | None:
-        place = mailboxes.place_of(connection, self.mailbox)
-        return None if place is None else f"{self.site.path(*place)}/cur"
+        mailboxes.save_counters(txn.db, box)

@@ -22,6 +22,8 @@ T_co = TypeVar("T_co", covariant=True)
 
 BATCH_JOBS = 256
 CHORES_BETWEEN = 32  # chores done before looking for jobs again: about 1 ms
+CHORES_REST = 0.01  # seconds without a job until chores begin: those who were just answered need the processor now
+MANY_CHORES = 1000  # from here on some are done after every batch
 PROBE_EVERY = 1.0  # seconds, while degraded
 
 
@@ -84,6 +86,7 @@ class ThreadCommitter:
         self._wakeup = Wakeup()
         self._waiting: deque[Task] = deque()
         self._stopping: Deferred[None] | None = None
+        self._is_resting = False  # nobody has asked for anything for a while
         self._thread = Thread(target=self._loop, name="mailstack-committer", daemon=True)
 
     def start(self) -> None:
@@ -127,7 +130,8 @@ class ThreadCommitter:
             if tasks or not self._batches.has_chores:
                 self._batches.run(tasks)
                 self._call_from_thread(_release, tasks, self._batches)
-            self._batches.do_chores(CHORES_BETWEEN)
+            if not tasks or self._batches.backlog > MANY_CHORES:
+                self._batches.do_chores(CHORES_BETWEEN)
         self._batches.close()
         assert self._stopping is not None
         self._call_from_thread(self._stopping.callback, None)
@@ -140,10 +144,14 @@ class ThreadCommitter:
                     self._wakeup.wait(PROBE_EVERY)  # then a batch of nothing tries whether the disk works again
                     break
                 if not self._batches.degraded and (self._batches.has_chores or self._batches.has_settles):
-                    return [], False
+                    if self._is_resting or self._stopping is not None:
+                        return [], False
+                    self._is_resting = not self._wakeup.wait(CHORES_REST)
+                    continue
                 if self._stopping is not None:
                     return [], True
                 self._wakeup.wait()
+            self._is_resting = False
             count = min(len(self._waiting), BATCH_JOBS)
             return [self._waiting.popleft() for _ in range(count)], False
 

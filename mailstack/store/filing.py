@@ -95,7 +95,7 @@ def move(txn: Txn, home: Home, mailbox: int, uids: Sequence[int], target_name: s
         source.modseq += 1
         messages.delete(txn.db, source.id, gone)
         tombstones.insert(txn.db, source.id, source.modseq, [(uid, None) for uid in gone])
-        mailboxes.save(txn.db, source)
+        mailboxes.save_counters(txn.db, source)
         txn.tell(Removed(replace(source), gone, source.modseq))
     return _copied(target, pairs)
 
@@ -216,28 +216,28 @@ def _bring(txn: Txn, home: Home, source: Box, target: Box, rows: Sequence[Row], 
     reserve(txn, home, target, len(rows))
     target.modseq += 1
     pairs = []
+    flags = {bits: bits_of(names_of(bits, source.keywords), target.keywords) for bits in {row.flags for row in rows}}
+    bring = txn.link if keep else txn.rename
+    here, there = f"{home.path(source)}/cur/", f"{home.path(target)}/cur/"
     for row in rows:
-        new = _bring_one(txn, home, source, target, row, keep=keep)
-        if new is not None:
-            pairs.append((row, new))
+        new = _renewed(txn, target, row, flags[row.flags])
+        try:
+            bring(here + maildir.file_name(row.base, row.disk), there + maildir.file_name(new.base, new.disk))
+        except FileNotFoundError:
+            continue  # somebody else removed or renamed it just now: the next look at the folder will tell
+        _take_uid(target)
+        pairs.append((row, new))
     if pairs:
         _insert(txn, target, [new for _, new in pairs])
     return pairs
 
 
-def _bring_one(txn: Txn, home: Home, source: Box, target: Box, row: Row, *, keep: bool) -> Row | None:
-    flags = bits_of(names_of(row.flags, source.keywords), target.keywords)
+def _renewed(txn: Txn, target: Box, row: Row, flags: int) -> Row:
+    """The row that a message is going to have in the target."""
     told = maildir.read_base(row.base)
     size = row.size if told.size is None else told.size
     base = maildir.make_base(txn.site.unique(), size, target.uidnext, told.crlf_size)
-    disk = merged(flags, row.disk)
-    here = f"{home.path(source)}/cur/{maildir.file_name(row.base, row.disk)}"
-    there = f"{home.path(target)}/cur/{maildir.file_name(base, disk)}"
-    try:
-        (txn.link if keep else txn.rename)(here, there)
-    except FileNotFoundError:
-        return None  # somebody else removed or renamed it just now: the next look at the folder will tell
-    return Row(_take_uid(target), target.modseq, flags, row.size, row.date, base, disk)
+    return Row(target.uidnext, target.modseq, flags, row.size, row.date, base, merged(flags, row.disk))
 
 
 def _copied(target: Box, pairs: Sequence[tuple[Row, Row]]) -> Copied:

@@ -5,7 +5,7 @@ mailbox's path changes in the same transaction as its row, and back if that fail
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from mailstack.base import files
 from mailstack.base.errors import Condition, MailError
 from mailstack.store import foldertext, maildir
 from mailstack.store.api import DEFAULT_FOLDERS, INBOX, SEPARATOR, Folder, MailboxId, SpecialUse
+from mailstack.store.chores import Outcome
 from mailstack.store.effects import AccountRead, Created, Deleted, Renamed, Subscribed
 from mailstack.store.foldertext import FolderText
 from mailstack.store.index import accounts, mailboxes, messages, subscriptions, tombstones
@@ -266,14 +267,16 @@ class _Clear:
     def key(self) -> str:
         return self.path
 
-    def run(self, connection: Any) -> None:  # noqa: ARG002  no row knows it any more
+    @property
+    def group(self) -> str:
+        return self.path
+
+    def run(self, connection: Any, chores: Sequence[Any]) -> Outcome:  # noqa: ARG002  no row knows it any more
         files.remove_tree(self.path)
+        return Outcome()
 
     def failed(self, connection: Any) -> None:
         """It lies in `tmp`, where old files may be removed by anybody."""
-
-    def folder(self, connection: Any) -> None:
-        """It need not be durable."""
 
 
 def rename(txn: Txn, account: str, old_name: str, new_name: str) -> None:

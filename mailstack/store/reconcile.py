@@ -26,7 +26,8 @@ from pathlib import Path
 from mailstack.base import files
 from mailstack.base.events import Event
 from mailstack.store import maildir
-from mailstack.store.changing import RenameFile, remove_rows
+from mailstack.store.changing import remove_rows
+from mailstack.store.chores import RenameFile
 from mailstack.store.effects import Added, Noted, Reflagged
 from mailstack.store.filing import MAX_UID, reserve
 from mailstack.store.flags import merged, read_letters
@@ -137,8 +138,7 @@ def _clear_leftovers(txn: Txn, box: Box, path: str, left: dict[str, int], found:
     for name in found.leftovers:
         files.remove(f"{path}/cur/{name}")
         txn.touched[f"{path}/cur"] = None
-    for uid in left.values():
-        tombstones.clear_base(txn.db, box.id, uid)
+    tombstones.clear_bases(txn.db, box.id, left.values())
 
 
 # --- letters -------------------------------------------------------------------------------------------
@@ -148,17 +148,19 @@ def _reflag(txn: Txn, box: Box, rows: dict[str, Row], letters_on_disk: dict[str,
     """Apply what others changed, and repeat what we had wanted to change and has not come to the disk."""
     known_bits = 31 | sum(32 << slot for slot, name in enumerate(box.keywords) if name)
     changed: list[tuple[int, int]] = []
+    on_disk: list[tuple[int, str]] = []
     for base, letters in letters_on_disk.items():
         row = rows[base]
         flags = row.flags
         if letters != row.disk:
             if letters != merged(row.flags, row.disk):
                 flags = _with_their_change(row, letters, known_bits)
-            messages.set_disk(txn.db, box.id, row.uid, letters)
+            on_disk.append((row.uid, letters))
         if flags != row.flags:
             changed.append((row.uid, flags))
         if merged(flags, letters) != letters:
             txn.later(RenameFile(txn.site, box.id, row.uid))
+    messages.set_disks(txn.db, box.id, on_disk)
     if changed:
         box.modseq += 1
         messages.set_flags(txn.db, box.id, box.modseq, changed)

@@ -11,7 +11,7 @@ __all__ = [
     "get",
     "insert",
     "remove_all",
-    "set_disk",
+    "set_disks",
     "set_flags",
     "some",
     "used_flags",
@@ -51,6 +51,10 @@ def get(txn: Any, mailbox: int, uid: int) -> Row | None:
 def some(txn: Any, mailbox: int, uids: Iterable[int]) -> list[Row]:
     """Those of them that exist, ascending by UID, each once."""
     wanted = sorted(set(uids))
+    if wanted and wanted[-1] - wanted[0] < 2 * len(wanted):  # most often it is all of a range
+        query = f"SELECT {_COLUMNS} FROM message WHERE mailbox = ? AND uid BETWEEN ? AND ? ORDER BY uid"  # noqa: S608
+        found, among = txn.execute(query, (mailbox, wanted[0], wanted[-1])), set(wanted)
+        return [row for row in map(Row._make, found) if row.uid in among]
     rows: list[Row] = []
     for start in range(0, len(wanted), _CHUNK):
         chunk = wanted[start : start + _CHUNK]
@@ -80,8 +84,11 @@ def set_flags(txn: Any, mailbox: int, modseq: int, flags: Iterable[tuple[int, in
     )
 
 
-def set_disk(txn: Any, mailbox: int, uid: int, disk: str) -> None:
-    txn.execute("UPDATE message SET disk = ? WHERE mailbox = ? AND uid = ?", (disk, mailbox, uid))
+def set_disks(txn: Any, mailbox: int, disks: Iterable[tuple[int, str]]) -> None:
+    """`disks` are (uid, letters)."""
+    txn.executemany(
+        "UPDATE message SET disk = ? WHERE mailbox = ? AND uid = ?", [(disk, mailbox, uid) for uid, disk in disks]
+    )
 
 
 def used_flags(txn: Any, mailbox: int) -> list[tuple[int, str]]:

@@ -6,7 +6,7 @@ A row with UID 0 tells up to which modseq nothing is remembered: the index was m
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["clear_base", "forgotten", "insert", "left_behind", "remove_all", "since"]
+__all__ = ["clear_bases", "forgotten", "insert", "left_behind", "remove_all", "since"]
 
 
 def insert(txn: Any, mailbox: int, modseq: int, gone: Iterable[tuple[int, str | None]]) -> None:
@@ -16,9 +16,9 @@ def insert(txn: Any, mailbox: int, modseq: int, gone: Iterable[tuple[int, str | 
     )
 
 
-def clear_base(txn: Any, mailbox: int, uid: int) -> None:
-    """The file is gone, durably."""
-    txn.execute("UPDATE tombstone SET base = NULL WHERE mailbox = ? AND uid = ?", (mailbox, uid))
+def clear_bases(txn: Any, mailbox: int, uids: Iterable[int]) -> None:
+    """The files are gone, durably."""
+    txn.executemany("UPDATE tombstone SET base = NULL WHERE mailbox = ? AND uid = ?", [(mailbox, uid) for uid in uids])
 
 
 def left_behind(txn: Any, mailbox: int) -> dict[str, int]:
