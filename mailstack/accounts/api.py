@@ -1,13 +1,25 @@
 """Who people are and where an address leads, as values; no I/O here."""
 
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from mailstack.base.engine import Peer
 from mailstack.base.secret import Secret
 
-__all__ = ["Claim", "Directory", "Forward", "Local", "Login", "NotOurs", "Principal", "Resolution", "Unknown"]
+__all__ = [
+    "Claim",
+    "Directory",
+    "Forward",
+    "Local",
+    "Login",
+    "NotOurs",
+    "Principal",
+    "Resolution",
+    "ScramClaim",
+    "ScramKeys",
+    "Unknown",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +32,30 @@ class Claim:
     mechanism: str  # "PLAIN", "LOGIN", "USER"
     name: str
     password: Secret
+    authzid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScramKeys:
+    """What SCRAM-SHA-256 needs of a password.  RFC 5802 §3"""
+
+    salt: bytes
+    iterations: int
+    stored_key: bytes = field(repr=False)
+    server_key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ScramClaim:
+    """What a client says it is, with a proof over the messages of both sides that it knows the password.  RFC 5802 §3
+
+    `authzid` "" means: the same as `name`.
+    """
+
+    mechanism: str  # "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"
+    name: str
+    auth_message: bytes = field(repr=False)
+    proof: bytes = field(repr=False)
     authzid: str = ""
 
 
@@ -73,9 +109,12 @@ class Directory(Protocol):
 class Login(Protocol):
     """Decides about claims, the same for every protocol."""
 
-    def verify(self, claim: Claim, peer: Peer, cid: str = "-") -> Awaitable[Principal]:
+    def verify(self, claim: Claim | ScramClaim, peer: Peer, cid: str = "-") -> Awaitable[Principal]:
         """May take seconds after failures.  `cid` is the connection's, for the log.
 
         MailError(LOGIN_FAILED), the same words and time for an unknown name and a wrong password;
         MailError(LOGIN_UNAVAILABLE) when it cannot be told now.
         """
+
+    def scram_keys(self, name: str) -> Awaitable[ScramKeys]:
+        """What is kept for a user; for an unknown one always the same keys that nobody has.  MailError as above."""

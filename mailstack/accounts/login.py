@@ -8,10 +8,19 @@ from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
-from mailstack.accounts.api import Claim, Principal
+from mailstack.accounts.api import Claim, Principal, ScramClaim
 from mailstack.accounts.directory import AccountDirectory
 from mailstack.accounts.names import canonical_address
-from mailstack.accounts.passwords import Credential, VerifiedPasswords, make_credential, verify, verify_nobody
+from mailstack.accounts.passwords import (
+    Credential,
+    ScramKeys,
+    VerifiedPasswords,
+    make_credential,
+    nobodys_keys,
+    proves,
+    verify,
+    verify_nobody,
+)
 from mailstack.accounts.store import AccountStore
 from mailstack.accounts.throttle import LoginThrottle
 from mailstack.base.engine import Peer
@@ -61,7 +70,7 @@ class PasswordLogin:
         if self._pool.started:
             self._pool.stop()
 
-    async def verify(self, claim: Claim, peer: Peer, cid: str = "-") -> Principal:
+    async def verify(self, claim: Claim | ScramClaim, peer: Peer, cid: str = "-") -> Principal:
         """See `accounts.api.Login`.  May take seconds after failures."""
         name = canonical_address(claim.name.strip())
         await self._wait_for_turn(name, claim, peer, cid)
@@ -75,7 +84,15 @@ class PasswordLogin:
         log(Event.LOGIN, cid=cid, listener=peer.listener, account=account, ip=peer.ip, mechanism=claim.mechanism)
         return self._directory.principal(account)
 
-    async def _wait_for_turn(self, name: str, claim: Claim, peer: Peer, cid: str) -> None:
+    async def scram_keys(self, name: str) -> ScramKeys:
+        """See `accounts.api.Login`."""
+        name = canonical_address(name.strip())
+        account = self._directory.account_named(name)
+        credential = self._store.credential(name if account is None else account)
+        nobodys = nobodys_keys(self._store.secret, name)
+        return nobodys if account is None or credential is None else credential.scram
+
+    async def _wait_for_turn(self, name: str, claim: Claim | ScramClaim, peer: Peer, cid: str) -> None:
         wait = self._throttle.reserve(name, peer.ip, self._reactor.seconds())
         if wait is None or self._row >= _LONGEST_ROW:
             self._log_failure(claim, peer, cid, "too many tries before this one")
@@ -83,10 +100,14 @@ class PasswordLogin:
         if wait:
             await deferLater(self._reactor, wait)
 
-    async def _why_not(self, account: str | None, claim: Claim) -> str:
+    async def _why_not(self, account: str | None, claim: Claim | ScramClaim) -> str:
         """What is wrong with the claim, for the log; "" when nothing is."""
         credential = None if account is None else self._store.credential(account)
-        if not await self._is_right(account, credential, claim.password):
+        if isinstance(claim, ScramClaim):
+            right = credential is not None and proves(credential.scram, claim.auth_message, claim.proof)
+        else:
+            right = await self._is_right(account, credential, claim.password)
+        if not right:
             return "wrong password" if credential else "no such account"
         if claim.authzid and self._directory.account_named(claim.authzid) != account:
             return "asked to act for somebody else"
@@ -117,6 +138,6 @@ class PasswordLogin:
             self._row -= 1
         return made
 
-    def _log_failure(self, claim: Claim, peer: Peer, cid: str, reason: str) -> None:
+    def _log_failure(self, claim: Claim | ScramClaim, peer: Peer, cid: str, reason: str) -> None:
         name = "".join(c if c.isprintable() else "?" for c in claim.name[:200])
         log(Event.LOGIN_FAILED, cid=cid, listener=peer.listener, name=name, ip=peer.ip, reason=reason)

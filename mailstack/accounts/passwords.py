@@ -12,27 +12,29 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import Type
 
+from mailstack.accounts.api import ScramKeys
 from mailstack.base.errors import Condition, MailError
 from mailstack.base.secret import Secret
 
-__all__ = ["Credential", "ScramKeys", "VerifiedPasswords", "make_credential", "prepare", "verify", "verify_nobody"]
+__all__ = [
+    "Credential",
+    "ScramKeys",
+    "VerifiedPasswords",
+    "make_credential",
+    "nobodys_keys",
+    "prepare",
+    "proves",
+    "verify",
+    "verify_nobody",
+]
 
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, type=Type.ID)  # memory in KiB
 _SCRAM_ITERATIONS = 50_000  # RFC 7677 §4 asks for 4096 at least; see the package for why it is more
+_SALT_OCTETS = 16
 _LONGEST = 1024  # characters; hashing takes no longer for a longer one, but storing SASLprep's work would
 
 # argon2id of 32 random octets that nobody kept, with the parameters above: what an unknown name is checked against
 _NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$0gYvZ+xZSq0gUcD9GOzr7Q$WoIBurJMaeJMKQaDbZwcULkgDNo+AIwuvv4DL7yU1xg"
-
-
-@dataclass(frozen=True, slots=True)
-class ScramKeys:
-    """What SCRAM-SHA-256 needs of a password.  RFC 5802 §3"""
-
-    salt: bytes
-    iterations: int
-    stored_key: bytes
-    server_key: bytes
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -79,7 +81,7 @@ def make_credential(password: Secret) -> Credential:
             Condition.NOT_ALLOWED, f"this password cannot be used; allowed: 1 to {_LONGEST} characters in one line"
         )
     prepared = prepare(text)
-    return Credential(_HASHER.hash(prepared), _scram_keys(prepared, os.urandom(16), _SCRAM_ITERATIONS))
+    return Credential(_HASHER.hash(prepared), _scram_keys(prepared, os.urandom(_SALT_OCTETS), _SCRAM_ITERATIONS))
 
 
 def _scram_keys(prepared: bytes, salt: bytes, iterations: int) -> ScramKeys:
@@ -89,6 +91,24 @@ def _scram_keys(prepared: bytes, salt: bytes, iterations: int) -> ScramKeys:
     return ScramKeys(
         salt, iterations, hashlib.sha256(client_key).digest(), hmac.digest(salted, b"Server Key", "sha256")
     )
+
+
+def nobodys_keys(secret: bytes, name: str) -> ScramKeys:
+    """For a name that is not there: like real ones, always the same, and no password leads to them."""
+    salt, stored, server = (
+        hmac.digest(secret, part + b" " + name.encode("utf-8", "surrogatepass"), "sha256")
+        for part in (b"salt", b"stored key", b"server key")
+    )
+    return ScramKeys(salt[:_SALT_OCTETS], _SCRAM_ITERATIONS, stored, server)
+
+
+def proves(keys: ScramKeys, auth_message: bytes, proof: bytes) -> bool:
+    """RFC 5802 §3: ClientKey := ClientProof XOR ClientSignature; its hash is StoredKey."""
+    signature = hmac.digest(keys.stored_key, auth_message, "sha256")
+    if len(proof) != len(signature):
+        return False
+    client_key = bytes(a ^ b for a, b in zip(proof, signature, strict=True))
+    return hmac.compare_digest(hashlib.sha256(client_key).digest(), keys.stored_key)
 
 
 def verify(argon2: str, password: Secret) -> bool:

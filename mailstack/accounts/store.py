@@ -19,8 +19,9 @@ from mailstack.base.errors import Condition, MailError
 
 __all__ = ["Account", "AccountStore", "Alias", "Picture"]
 
-_SCHEMA_VERSION = 1
-_SCHEMA = """
+# each brings a file from the version before it to its own, from an empty file on
+_SCHEMAS = (
+    """
 CREATE TABLE domains (name TEXT PRIMARY KEY, added INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE accounts (
     id INTEGER PRIMARY KEY,
@@ -47,7 +48,12 @@ CREATE TABLE credentials (
     scram_server_key BLOB NOT NULL,
     changed INTEGER NOT NULL
 );
-"""
+""",
+    """
+CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+INSERT INTO secrets VALUES ('nobody', randomblob(32));
+""",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +83,10 @@ class Picture:
 
 
 class AccountStore:
-    """Opens the file, and makes it when it is not there.  MailError(UNAVAILABLE) when it cannot be used."""
+    """Opens the file, and makes it when it is not there.  MailError(UNAVAILABLE) when it cannot be used.
+
+    `secret`: octets that this file alone has, the same for ever.
+    """
 
     def __init__(self, path: str | Path) -> None:
         self.path = str(path)
@@ -98,16 +107,18 @@ class AccountStore:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute("PRAGMA foreign_keys = ON")
-        if self._schema_version() == 0:
+        if self._schema_version() < len(_SCHEMAS):
             with self._change() as db:
-                if self._schema_version() == 0:  # nobody was faster
-                    for statement in _SCHEMA.split(";\n"):
+                for version in range(self._schema_version(), len(_SCHEMAS)):  # read anew: somebody may have been faster
+                    for statement in _SCHEMAS[version].split(";\n"):
                         db.execute(statement)
-                    db.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+                    db.execute(f"PRAGMA user_version = {version + 1}")
+        self.secret: bytes
+        (self.secret,) = self._one("SELECT value FROM secrets WHERE name = 'nobody'")
 
     def _schema_version(self) -> int:
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version > _SCHEMA_VERSION:
+        if version > len(_SCHEMAS):
             raise sqlite3.DatabaseError(f"it was written by a newer mailstack (schema {version})")
         return int(version)
 

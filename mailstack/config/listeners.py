@@ -14,7 +14,7 @@ __all__ = ["MECHANISMS", "STANDARD_LISTENERS", "Listener", "Protocol", "TlsUse"]
 Protocol = Literal["smtp", "submission", "imap", "pop3"]
 TlsUse = Literal["none", "starttls", "implicit"]
 
-MECHANISMS = ("PLAIN", "LOGIN")
+MECHANISMS = ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN")
 
 _PROTOCOL = cast("Kind[Protocol]", Choice(("smtp", "submission", "imap", "pop3")))
 _TLS_USE = cast("Kind[TlsUse]", Choice(("none", "starttls", "implicit")))
@@ -61,7 +61,8 @@ class Listener(Section):
     mechanisms: tuple[str, ...] = setting(
         ListOf(Choice(MECHANISMS)),
         MECHANISMS,
-        "The SASL mechanisms offered for login.  smtp listeners offer none, whatever is written.",
+        "The SASL mechanisms offered for login, in this order: many clients take the first that they know.  "
+        "-PLUS is offered over TLS only.  smtp listeners offer none, whatever is written.",
         why="a client misbehaves with one of them",
     )
     max_connections: int = setting(

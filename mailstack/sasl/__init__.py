@@ -1,27 +1,37 @@
 """SASL mechanisms, server side, sans-IO: each speaks, `accounts.login` decides.
 
 A mechanism is a class without arguments whose `step` is given the client's
-octets (already out of base64) and answers `Challenge`, `Done(claim)` or
-`Refused(reason)`.  It knows neither accounts nor the protocol around it, so the
-same classes serve SMTP, POP3 and IMAP.
+octets (already out of base64) and answers `Challenge`, `NeedKeys(name)`, `Done(claim)` or
+`Refused(reason)`.  It knows neither accounts nor the protocol around it;
+`conversation` brings it together with the login and the channel, once for SMTP, POP3
+and IMAP.
+
+The strongest is offered first, because many clients take the first that they know.
+A mechanism with channel binding is offered only over TLS; a client that says `y` there
+(it can bind, and believes that we cannot) has been lied to, and is refused.  Kinds of
+binding: tls-exporter on TLS 1.3 (RFC 9266), tls-server-end-point on all (RFC 5929).
 
 Refused: DIGEST-MD5 and CRAM-MD5, because they need the password itself to be
-kept; SASLprep of names and passwords, because what `accounts` compares with has
+kept; SCRAM-SHA-1, because keys for it would have to be kept of every password, and are
+cheaper to guess from than all the rest; tls-unique, which is broken before TLS 1.3 and is not in
+it; SASLprep of names and passwords, because what `accounts` compares with has
 been prepared by `accounts` (RFC 4616 §2 leaves the choice to the server).
 """
 
-from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from mailstack.sasl.api import ServerExchange
+from mailstack.sasl.api import Mechanisms
 from mailstack.sasl.login import LoginExchange
 from mailstack.sasl.plain import PlainExchange
+from mailstack.sasl.scram import ScramExchange, ScramPlusExchange
 
 __all__ = ["SERVER_MECHANISMS"]
 
 # in the order in which they are offered
-SERVER_MECHANISMS: Mapping[str, Callable[[], ServerExchange]] = MappingProxyType(
+SERVER_MECHANISMS: Mechanisms = MappingProxyType(
     {
+        ScramPlusExchange.name: ScramPlusExchange,
+        ScramExchange.name: ScramExchange,
         PlainExchange.name: PlainExchange,
         LoginExchange.name: LoginExchange,
     }

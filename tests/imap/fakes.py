@@ -264,7 +264,7 @@ class FakeStore:
 
 
 class FakeLogin:
-    async def verify(self, claim, peer):
+    async def verify(self, claim, peer, cid="-"):
         if PASSWORDS.get(claim.name) != claim.password.reveal():
             raise MailError(Condition.LOGIN_FAILED, "Wrong name or password")
         return Principal(claim.name, frozenset({claim.name}))

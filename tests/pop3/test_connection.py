@@ -52,7 +52,7 @@ def test_stls_then_login(world):
     assert line.say(b"STLS\r\n") == b"+OK begin TLS\r\n"
     assert line.transport.tls
     capabilities = line.say(b"CAPA\r\n")
-    assert b"SASL PLAIN LOGIN\r\n" in capabilities
+    assert b"SASL SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN\r\n" in capabilities
     assert b"STLS" not in capabilities
     assert line.say(LOGIN).endswith(b"octets)\r\n")
 

@@ -4,7 +4,6 @@ import pytest
 
 from mailstack.accounts.api import Claim
 from mailstack.base.secret import Secret
-from mailstack.sasl import SERVER_MECHANISMS
 from mailstack.sasl.api import Challenge, Done, Refused
 from mailstack.sasl.plain import PlainExchange
 
@@ -50,8 +49,3 @@ def test_asks_when_there_is_no_initial_response() -> None:
     exchange = PlainExchange()
     assert exchange.step(None) == Challenge(b"")
     assert exchange.step(b"\0tim\0x") == claim("tim", "x")
-
-
-def test_names() -> None:
-    assert list(SERVER_MECHANISMS) == ["PLAIN", "LOGIN"]
-    assert all(make().name == name for name, make in SERVER_MECHANISMS.items())

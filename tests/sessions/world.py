@@ -1,5 +1,6 @@
 """The world of a transcript: the real parts, built by the real composition root, in memory or behind real sockets."""
 
+import base64
 import codecs
 import re
 import socket
@@ -25,6 +26,7 @@ from mailstack.store.api import Incoming
 from mailstack.tls.contexts import ServerContexts
 from tests.fakes.reactor import in_reactor
 from tests.fakes.transport import MemoryTransport
+from tests.sasl.scramclient import ScramClient
 
 PASSWORDS = {"alice@demo.test": "alice-secret", "bob@demo.test": "bob-secret"}
 CREDENTIALS = {name: make_credential(Secret(password)) for name, password in PASSWORDS.items()}  # hashed once
@@ -253,6 +255,19 @@ class World:
         talk = player.talk(int(who or 1))
         LOGINS[self.listener.rstrip("s")](talk, name, PASSWORDS[name])
 
+    def scram(self, player, rest):
+        """`first NAME [FLAG]` makes $first; `final PASSWORD` takes $server, makes $final and $last.  All in base64."""
+        word, *rest = rest.split()
+        if word == "first":
+            name, *flag = rest
+            self.client = ScramClient(name, "", flag=flag[0] if flag else "n")
+            made = {"first": self.client.first()}
+        else:
+            self.client.password = rest[0].encode()
+            made = {"final": self.client.final(base64.b64decode(player.taken["server"])), "last": self.client.expects()}
+        player.taken.pop("server", None)
+        player.taken |= {name: base64.b64encode(octets).decode() for name, octets in made.items()}
+
     def advance(self, _player, rest):
         """`+5m`, `+30s`"""
         number, unit = re.fullmatch(r"\+(\d+)([smhd])", rest.strip()).groups()
@@ -334,6 +349,7 @@ DIRECTIVES = {
     "deliver": World.deliver_now,
     "mailbox": World.mailbox,
     "login": World.login,
+    "scram": World.scram,
     "clock": World.advance,
     "close": World.closes,
     "closed": World.closed,

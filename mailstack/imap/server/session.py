@@ -5,7 +5,7 @@ failures in IMAP's words, and the flush of the view behind each command.  What a
 command does is in `commands/`.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,12 +19,11 @@ from mailstack.imap.server import capabilities, faults
 from mailstack.imap.server.selected import Selected
 from mailstack.imap.values import ImapLimits, Row, Seqs
 from mailstack.imap.view import View
-from mailstack.sasl.api import ServerExchange
+from mailstack.sasl.api import Mechanisms
+from mailstack.sasl.conversation import Conversation, begin, offered
 from mailstack.store.api import MailAccount, Mailbox, MailStore, Staged
 
-__all__ = ["ImapSettings", "Mechanisms", "Session", "Shared"]
-
-Mechanisms = Mapping[str, Callable[[], ServerExchange]]
+__all__ = ["ImapSettings", "Session", "Shared"]
 
 _OUTPUT_HIGH_WATER = 64 * 1024  # octets written before the session looks whether the peer reads
 
@@ -68,7 +67,7 @@ class Session:
         self._busy = False  # a handler runs, or its answer is on the way
         self.principal: Principal | None = None
         self.selected: Selected | None = None
-        self.exchange: ServerExchange | None = None  # SASL, between its steps
+        self.exchange: Conversation | None = None  # SASL, between its steps
         self.idling = False
         self.tag = b""  # of the command in progress; ESEARCH repeats it
         self.token = object()  # marks this session's own flag changes
@@ -90,10 +89,6 @@ class Session:
     @property
     def now(self) -> datetime:
         return self._shared.now()
-
-    @property
-    def mechanisms(self) -> Mechanisms:
-        return self._shared.mechanisms
 
     @property
     def account(self) -> MailAccount:
@@ -143,37 +138,38 @@ class Session:
             self._shared.capabilities,
             starttls=self.starttls,
             login=not self.clear_text,
-            mechanisms=self.mechanisms,
+            mechanisms=offered(self._shared.mechanisms, tls=self._wire.peer.tls),
         )
+
+    def converse(self, mechanism: str) -> Conversation | None:
+        """A new exchange; None when there is no such mechanism here and now."""
+        return begin(self._shared.mechanisms, mechanism, self._shared.login, self._wire)
 
     async def log_in(self, claim: Claim) -> Done:
         """Check the claim, open the account.  MailError."""
-        peer, listener = self._wire.peer, self._wire.peer.listener
-        try:
-            principal = await self._shared.login.verify(claim, peer)
-            self._admit(principal.account)
-        except MailError as failure:
-            log(Event.LOGIN_FAILED, cid=self._wire.cid, listener=listener, name=claim.name, ip=peer.ip, reason=failure)
-            raise
+        return await self.admit(await self._shared.login.verify(claim, self._wire.peer, self._wire.cid))
+
+    async def admit(self, principal: Principal) -> Done:
+        """Open the account.  MailError."""
+        self._admit(principal.account)
         try:
             self._account = await self.store.account(principal.account)
         except BaseException:
             self._dismiss(principal.account)
             raise
         self.principal = principal
-        log(
-            Event.LOGIN,
-            cid=self._wire.cid,
-            listener=listener,
-            account=principal.account,
-            ip=peer.ip,
-            mechanism=claim.mechanism,
-        )
         return Done("Logged in", b"CAPABILITY " + self.capabilities)
 
     def _admit(self, account: str) -> None:
         sessions = self._shared.sessions
         if sessions.get(account, 0) >= self.limits.sessions_per_account:
+            peer = self._wire.peer
+            log(
+                Event.CONNECTION_REFUSED,
+                listener=peer.listener,
+                ip=peer.ip,
+                reason=f"{account} has {sessions[account]} sessions",
+            )
             raise MailError(Condition.TOO_MANY_CONNECTIONS, "Too many connections of this account")
         sessions[account] = sessions.get(account, 0) + 1
 

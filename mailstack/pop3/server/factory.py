@@ -4,8 +4,9 @@ from mailstack.accounts.api import Login
 from mailstack.base.engine import Wire
 from mailstack.pop3.engine import Pop3Engine
 from mailstack.pop3.responses import Response
-from mailstack.pop3.server.session import Mechanisms, Pop3Session, Pop3Settings, Shared
+from mailstack.pop3.server.session import Pop3Session, Pop3Settings, Shared
 from mailstack.sasl import SERVER_MECHANISMS
+from mailstack.sasl.api import Mechanisms
 from mailstack.store.api import MailStore
 
 __all__ = ["Pop3Sessions"]

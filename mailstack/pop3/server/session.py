@@ -1,13 +1,12 @@
 """One POP3 session: what each command does."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from mailstack.accounts.api import Claim, Login
+from mailstack.accounts.api import Claim, Login, Principal
 from mailstack.base.engine import Wire
 from mailstack.base.errors import Condition, MailError
-from mailstack.base.events import Event, log
 from mailstack.pop3.commands import (
     Auth,
     AuthLine,
@@ -32,11 +31,10 @@ from mailstack.pop3.server.body import first_lines, whole
 from mailstack.pop3.server.maildrop import Maildrop, NoSuchNumber
 from mailstack.pop3.values import Pop3Limits
 from mailstack.sasl import api as sasl
+from mailstack.sasl.conversation import Conversation, LoggedIn, begin, offered
 from mailstack.store.api import Content, MailStore
 
-__all__ = ["Mechanisms", "Pop3Session", "Pop3Settings", "Shared"]
-
-Mechanisms = Mapping[str, Callable[[], sasl.ServerExchange]]
+__all__ = ["Pop3Session", "Pop3Settings", "Shared"]
 
 _NO_SUCH = Err("no such message")
 
@@ -58,7 +56,7 @@ class Shared:
 
     store: MailStore
     login: Login
-    mechanisms: Mechanisms
+    mechanisms: sasl.Mechanisms
     settings: Pop3Settings
 
 
@@ -68,7 +66,7 @@ class Pop3Session:
     def __init__(self, shared: Shared, wire: Wire[Response]) -> None:
         self._shared = shared
         self._wire = wire
-        self._exchange: sasl.ServerExchange | None = None
+        self._exchange: Conversation | None = None
         self._open: Maildrop | None = None  # from login to QUIT
 
     # --- base.engine.Session --------------------------------------------------------------------------
@@ -130,7 +128,7 @@ class Pop3Session:
 
     @property
     def _offered(self) -> tuple[str, ...]:
-        return () if self._is_readable else tuple(self._shared.mechanisms)
+        return () if self._is_readable else offered(self._shared.mechanisms, tls=self._wire.peer.tls)
 
     @property
     def _is_readable(self) -> bool:
@@ -154,32 +152,27 @@ class Pop3Session:
 
     async def _begin_exchange(self, mechanism: str, initial: bytes | None) -> Response:
         self._must_be_private()
-        make = self._shared.mechanisms.get(mechanism)
-        if make is None:
+        self._exchange = begin(self._shared.mechanisms, mechanism, self._shared.login, self._wire)
+        if self._exchange is None:
             return Err("unknown mechanism")
-        self._exchange = make()
         return await self._step(initial)
 
     async def _step(self, data: bytes | None) -> Response:
-        assert self._exchange is not None, "the engine gives a line of an exchange within one only"
-        match self._exchange.step(data):
+        exchange, self._exchange = self._exchange, None
+        assert exchange is not None, "the engine gives a line of an exchange within one only"
+        match await exchange.hear(data):
             case sasl.Challenge(challenge):
+                self._exchange = exchange
                 return Challenge(challenge)
-            case sasl.Done(claim):
-                self._exchange = None
-                return await self._log_in(claim)
-            case sasl.Refused(reason):
-                return self._senseless(reason)
-
-    def _senseless(self, reason: str) -> Err:
-        """The mechanism could make nothing of it, so `accounts.login` never sees it."""
-        self._exchange = None
-        peer = self._wire.peer
-        log(Event.LOGIN_FAILED, cid=self._wire.cid, listener=peer.listener, name="", ip=peer.ip, reason=reason)
-        return Err("login failed: that was no name and password", "AUTH")
+            case sasl.Refused():
+                return Err("login failed: that was no name and password", "AUTH")
+            case LoggedIn(principal):
+                return await self._admit(principal)
 
     async def _log_in(self, claim: Claim) -> Response:
-        principal = await self._shared.login.verify(claim, self._wire.peer, self._wire.cid)
+        return await self._admit(await self._shared.login.verify(claim, self._wire.peer, self._wire.cid))
+
+    async def _admit(self, principal: Principal) -> Response:
         account = await self._shared.store.account(principal.account)
         self._open = await Maildrop.open(account)
         return Ok(_summary(self._open))

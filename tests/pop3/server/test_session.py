@@ -28,11 +28,11 @@ def test_greeting_offers_no_apop():
 @pytest.mark.parametrize(
     ("peer", "settings", "expected"),
     [
-        ({}, SETTINGS, ["STLS", "USER", "SASL PLAIN LOGIN"]),
+        ({}, SETTINGS, ["STLS", "USER", "SASL SCRAM-SHA-256 PLAIN LOGIN"]),
         ({"ip": "192.0.2.1"}, SETTINGS, ["STLS"]),
-        ({"ip": "192.0.2.1", "tls": True}, SETTINGS, ["USER", "SASL PLAIN LOGIN"]),
+        ({"ip": "192.0.2.1", "tls": True}, SETTINGS, ["USER", "SASL SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN"]),
         ({}, replace(SETTINGS, clear_login_on_loopback=False), ["STLS"]),
-        ({"ip": "::1"}, replace(SETTINGS, starttls=False), ["USER", "SASL PLAIN LOGIN"]),
+        ({"ip": "::1"}, replace(SETTINGS, starttls=False), ["USER", "SASL SCRAM-SHA-256 PLAIN LOGIN"]),
     ],
 )
 def test_capabilities_follow_tls(peer, settings, expected):
@@ -89,7 +89,7 @@ def test_auth(lines):
 def test_auth_alone_lists_the_mechanisms():
     client = World().client()
     client.taken()
-    assert client.say("AUTH ") == "+OK mechanisms:\r\nPLAIN\r\nLOGIN\r\n."
+    assert client.say("AUTH ") == "+OK mechanisms:\r\nSCRAM-SHA-256\r\nPLAIN\r\nLOGIN\r\n."
     client = World().client(ip="192.0.2.1")
     client.taken()
     assert client.say("AUTH") == "+OK mechanisms:\r\n."

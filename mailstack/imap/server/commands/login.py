@@ -85,11 +85,10 @@ def _from_base64(text: bytes) -> bytes:
 
 async def authenticate(cmd: Authenticate, session: Session, out: Sink) -> Done | Continue:  # noqa: ARG001
     """RFC 9051 §6.2.2"""
-    make = session.mechanisms.get(cmd.mechanism)
-    if make is None:
+    session.exchange = session.converse(cmd.mechanism)
+    if session.exchange is None:
         return Done.no("No such mechanism", b"CANNOT")
     _refuse_clear_text(session)
-    session.exchange = make()
     return await _step(session, cmd.initial)
 
 
@@ -107,14 +106,15 @@ async def go_on(line: bytes, session: Session, out: Sink) -> Done | Continue:  #
 
 
 async def _step(session: Session, response: bytes | None) -> Done | Continue:
-    assert session.exchange is not None
-    answer = session.exchange.step(response)
+    exchange, session.exchange = session.exchange, None
+    assert exchange is not None
+    answer = await exchange.hear(response)
     if isinstance(answer, Challenge):
+        session.exchange = exchange
         return Continue(base64.b64encode(answer.data))
-    session.exchange = None
     if isinstance(answer, Refused):
         raise MailError(Condition.LOGIN_FAILED, "Authentication failed", detail=answer.reason)
-    return await session.log_in(answer.claim)
+    return await session.admit(answer.principal)
 
 
 ROWS = (
