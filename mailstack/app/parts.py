@@ -89,7 +89,11 @@ def _agenda_limits(config: Config) -> AgendaLimits:
 
 
 def _queue_times(config: Config) -> QueueTimes:
-    return QueueTimes(stop_limit_seconds=config.limits.stop.total_seconds(), give_up_after=config.relay.give_up_after)
+    return QueueTimes(
+        stop_limit_seconds=config.limits.stop.total_seconds(),
+        give_up_after=config.relay.give_up_after,
+        delay_notice_after=config.relay.delay_notice_after,
+    )
 
 
 def _way_out(config: Config, settings: RelaySettings, reactor: Any, visits: Visits) -> tuple[str, LaneOf, Courier]:

@@ -174,6 +174,13 @@ class Relay(Section):
         why="people would rather know sooner",
         live=True,
     )
+    delay_notice_after: timedelta = setting(
+        DURATION,
+        timedelta(hours=4),
+        "When the sender of mail that still waits gets a notice of it, once.  0s: never.",
+        why="people ask why an answer does not come, or are troubled by notices",
+        live=True,
+    )
     concurrency: int = setting(
         Number(1, 1000),
         100,

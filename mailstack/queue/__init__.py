@@ -19,6 +19,9 @@ Decided here:
   arrived, or whose 250 arrived in the moment of a power cut.
 - **A report is durable before the failure is forgotten**: a crash between gives two
   reports, never none.
+- **A notice of delay is kept before it is noted as sent**: a crash between gives two, never
+  none.  There is a try just when it is due, so that it tells the newest.
+- **A queued file that has vanished is reported** to the sender like any failure.
 - **Files without rows are set aside, not deleted** (`orphaned/`).  After a crash they
   are mail that was never acknowledged; after the loss of the database they are all
   that is left, and this code cannot tell which.

@@ -4,7 +4,7 @@ import email
 import email.message
 import email.policy
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -183,3 +183,34 @@ def test_returns_whole(ret: str, size: int, whole: bool) -> None:
 )
 def test_wants_report(notify: tuple[str, ...], wanted: bool) -> None:
     assert dsn.wants_report(replace(BOB, notify=frozenset(notify))) is wanted
+
+
+def test_a_notice_of_delay() -> None:
+    busy = RemoteReply("mx.dead.test", 451, "4.7.1", "try later", "RCPT TO:<bob@dead.test>")
+    octets = dsn.compose_delay(
+        reporting_mta="mx.demo.test",
+        mid="5kr-8",
+        message_id="5kr-8@mx.demo.test",
+        envelope=ENVELOPE,
+        delayed=[(BOB, busy)],
+        header_block=HEAD,
+        now=NOW,
+        until=NOW + timedelta(days=5),
+    )
+    found = email.message_from_bytes(octets, policy=email.policy.default)
+    assert found["Subject"] == "Your mail is delayed"
+    assert found["Auto-Submitted"] == "auto-replied"
+    text, status, returned = parts(found)
+    assert "need not send it again" in " ".join(text.split())
+    assert "451 4.7.1 try later" in text
+    fields = status[1]
+    assert (fields["Action"], fields["Status"]) == ("delayed", "4.7.1")
+    assert fields["Will-Retry-Until"] == "Sat, 28 Nov 2026 20:16:08 +0000"
+    assert returned.get_content_type() == "text/rfc822-headers"
+
+
+@pytest.mark.parametrize(
+    ("notify", "wanted"), [((), True), (("DELAY",), True), (("FAILURE", "SUCCESS"), False), (("NEVER",), False)]
+)
+def test_wants_delay_report(notify: tuple[str, ...], wanted: bool) -> None:
+    assert dsn.wants_delay_report(Recipient("bob@dead.test", notify=frozenset(notify))) is wanted

@@ -59,13 +59,15 @@ def test_once_and_only_once(script):
             sent = play(world, courier, script)
         finally:
             world.close()
-    reported = Counter()
+    reported, noticed = Counter(), Counter()
     for _, message in world.reports:
         identity = next(line for line in message.split(b"\r\n") if line.startswith(b"X-Mailstack-Message-Id: "))
         for address in ADDRESSES:
             key = (identity.split(b": ")[1].decode(), address)
-            reported[key] += message.count(b"Final-Recipient: rfc822; " + address.encode())
+            kind = noticed if b"Action: delayed" in message else reported
+            kind[key] += message.count(b"Final-Recipient: rfc822; " + address.encode())
     assert {key: courier.delivered[key] + reported[key] for key in sent} == dict.fromkeys(sent, 1)
+    assert max(noticed.values(), default=0) <= 1
 
 
 def play(world, courier, script):

@@ -120,7 +120,8 @@ def test_given_up_after_five_days_with_the_last_reply(world):
             break
         w.clock.advance(due - w.clock.seconds())
     assert w.clock.seconds() == START + timedelta(days=5).total_seconds()
-    ((_, message),) = w.reports
+    (_, notice), (_, message) = w.reports
+    assert b"Action: delayed" in notice
     assert b"Status: 4.4.7" in message
     assert b"greylisted" in message
     assert w.waiting() == []
@@ -345,4 +346,83 @@ def test_a_vanished_file(world):
     (w.folder / "m1").unlink()
     w.clock.advance(300)
     assert w.waiting() == []
-    assert "vanished" in w.told(Event.MAIL_DROPPED)[0]["reason"]
+    assert "file is gone" in w.told(Event.MAIL_FAILED)[0]["text"]
+    ((envelope, report),) = w.reports
+    assert envelope.recipients[0].address == "a@here.test"
+    assert b"Status: 5.3.0" in report
+    assert b"<x@t.test>" in report
+
+
+HOUR = 3600
+
+
+def delays(w):
+    return [report for _, report in w.reports if b"Action: delayed" in report]
+
+
+def test_a_notice_of_delay_after_four_hours_and_no_second(world):
+    w = world(ScriptedCourier(**{"x@t.test": [LATER], "y@t.test": [LATER]}))
+    w.start()
+    w.enqueue("m1", "x@t.test", "y@t.test")
+    pump(w, 4 * HOUR - 1)
+    assert w.reports == []
+    pump(w, 1)
+    ((envelope, report),) = w.reports
+    assert (envelope.reverse_path, envelope.recipients[0].address) == ("", "a@here.test")
+    assert report.count(b"Action: delayed") == 2
+    assert b"451 4.0.0 greylisted" in report
+    assert b"Will-Retry-Until: " in report
+    assert b"text/rfc822-headers" in report
+    pump(w, 24 * HOUR)
+    assert len(w.reports) == 1
+
+
+def test_a_restart_remembers_the_notice(world):
+    w = world(ScriptedCourier(**{"x@t.test": [LATER]}))
+    w.start()
+    w.enqueue("m1", "x@t.test")
+    pump(w, 4 * HOUR)
+    w.runner.stopService()
+    w.ledger.connection.close()
+    w.open()
+    w.start()
+    pump(w, 24 * HOUR)
+    assert len(delays(w)) == 1
+
+
+@pytest.mark.parametrize(
+    ("notify", "reverse_path", "after", "notices"),
+    [
+        ({"DELAY"}, "a@here.test", 4, 1),
+        ({"FAILURE", "SUCCESS"}, "a@here.test", 4, 0),
+        ({"NEVER"}, "a@here.test", 4, 0),
+        ({"DELAY"}, "", 4, 0),
+        ((), "a@here.test", 0, 0),
+        ((), "a@here.test", 1, 1),
+    ],
+)
+def test_who_gets_notices_of_delay(world, notify, reverse_path, after, notices):
+    times = QueueTimes(delay_notice_after=timedelta(hours=after))
+    w = world(ScriptedCourier(**{"x@t.test": [LATER]}), times=times)
+    w.start()
+    w.enqueue("m1", Recipient("x@t.test", notify=frozenset(notify)), reverse_path=reverse_path)
+    pump(w, 10 * HOUR)
+    assert len(delays(w)) == notices
+
+
+def test_a_notice_that_could_not_be_kept_comes_with_the_next_try(world):
+    w = world(ScriptedCourier(**{"x@t.test": [LATER]}))
+    w.start()
+    w.enqueue("m1", "x@t.test")
+    w.report_faults.append(MailError(Condition.STORAGE_FULL, "Out of storage"))
+    pump(w, 4 * HOUR)
+    assert w.reports == []
+    pump(w, 5 * HOUR)
+    assert len(delays(w)) == 1
+
+
+def pump(w, seconds):
+    """Time goes by in steps, as a reactor's does."""
+    end = w.clock.seconds() + seconds
+    while w.clock.seconds() < end:
+        w.clock.advance(min(60.0, end - w.clock.seconds()))

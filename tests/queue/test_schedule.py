@@ -22,6 +22,14 @@ def test_jitter_adds_up_to_a_fifth(jitter, tries):
     assert plain <= next_attempt(timedelta(0), tries, jitter) <= plain * 1.2
 
 
+def test_a_try_just_when_the_delay_is_told():
+    hours = timedelta(hours=1)
+    notice = 4 * hours
+    assert next_attempt(3.5 * hours, 5, 0.0, delay_notice_after=notice) == 30 * MINUTES
+    assert next_attempt(4 * hours, 6, 0.0, delay_notice_after=notice) == 240 * MINUTES
+    assert next_attempt(1 * hours, 3, 0.0, delay_notice_after=notice) == 30 * MINUTES
+
+
 def test_gives_up_after_five_days_and_tries_once_more_just_then():
     assert next_attempt(GIVE_UP_AFTER - 3 * MINUTES, 20, 0.0) == 3 * MINUTES
     assert next_attempt(GIVE_UP_AFTER, 20, 0.0) is None
