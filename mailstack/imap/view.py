@@ -22,7 +22,7 @@ __all__ = ["News", "View"]
 class News:
     """What the client must be told, in this order.  RFC 9051 §7.5.1, §7.4.1, §7.5.2
 
-    `expunged`: sequence numbers, descending, so that none of them moves another one.
+    `expunged`: sequence numbers, descending, so that none of them moves another one; `vanished`: their UIDs, ascending.
     `exists`, `recent`: the new counts, None when they have not changed.
     `changed`: (sequence number, UID) of messages whose flags are to be told.
     """
@@ -31,6 +31,7 @@ class News:
     exists: int | None = None
     recent: int | None = None
     changed: tuple[Span, ...] = ()
+    vanished: tuple[int, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.expunged or self.changed) or self.exists is not None
@@ -39,11 +40,12 @@ class News:
 class View:
     """`uids` ascending.  Messages from UID `recent_from` on are \\Recent for this session.  RFC 3501 §2.3.2"""
 
-    __slots__ = ("_arrived", "_changed", "_recent", "gone", "saved", "uids")
+    __slots__ = ("_arrived", "_changed", "_recent", "delayed", "gone", "saved", "uids")
 
     def __init__(self, uids: Iterable[int], recent_from: int) -> None:
         self.uids: array[int] = array("Q", uids)
         self.gone: set[int] = set()  # in `uids`, but the client has yet to hear that they are no more
+        self.delayed: int | None = None  # the lowest modseq of what `gone` waits to be told
         self._recent: array[int] = self.uids[bisect_left(self.uids, recent_from) :]
         self.saved: array[int] = array("Q")  # UIDs of `$`, ascending.  RFC 5182 §2.1
         self._arrived: list[int] = []
@@ -96,7 +98,7 @@ class View:
         self._arrived += new
         self._recent.extend(uid for uid in new if uid >= recent_from)
 
-    def expunged(self, uids: Iterable[int]) -> None:
+    def expunged(self, uids: Iterable[int], modseq: int) -> None:
         early = set()
         for uid in uids:
             if self.number(uid) is not None:
@@ -104,6 +106,8 @@ class View:
                 self._changed.discard(uid)
             else:
                 early.add(uid)
+        if self.gone and self.delayed is None:
+            self.delayed = modseq
         if early and self._arrived:
             self._arrived = [uid for uid in self._arrived if uid not in early]
             self._recent = array("Q", (uid for uid in self._recent if uid not in early))
@@ -128,7 +132,8 @@ class View:
         """Move the picture and say how.  Without `expunge` only EXISTS, RECENT and flags are told, the rest waits."""
         if not self.pending:
             return News()
-        expunged = self._remove_gone() if expunge and self.gone else ()
+        vanished = tuple(sorted(self.gone)) if expunge and self.gone else ()
+        expunged = self._remove_gone() if vanished else ()
         exists = recent = None
         if self._arrived:
             self.uids.extend(self._arrived)
@@ -136,7 +141,7 @@ class View:
             exists, recent = len(self.uids), len(self._recent)
         changed = tuple((number, uid) for uid in sorted(self._changed) if (number := self.number(uid)))
         self._changed = set()
-        return News(expunged, exists, recent, changed)
+        return News(expunged, exists, recent, changed, vanished)
 
     def _remove_gone(self) -> tuple[int, ...]:
         """Take the gone ones out: their numbers, descending.  One pass, however many they are."""
@@ -147,7 +152,7 @@ class View:
         self.uids = kept
         if self._recent:
             self._recent = array("Q", (uid for uid in self._recent if uid not in self.gone))
-        self.gone = set()
+        self.gone, self.delayed = set(), None
         return tuple(index + 1 for index in reversed(indices))
 
 

@@ -34,6 +34,7 @@ class FakeColumns:
     def __init__(self):
         self.uids = []
         self.rows = {}  # uid: [flags, octets, date]
+        self.modseqs = {}
 
     def position(self, uid):
         return self.uids.index(uid) if uid in self.rows else None
@@ -51,7 +52,16 @@ class FakeColumns:
         return self.rows[uid][2]
 
     def modseq(self, uid):
-        return uid
+        return self.modseqs[uid] if uid in self.rows else self.rows[uid]
+
+    def modseqs_between(self, start, stop):
+        return [self.modseq(uid) for uid in self.uids[start:stop]]
+
+    def changed_since(self, modseq):
+        return [uid for uid in self.uids if self.modseqs[uid] > modseq]
+
+    def first_unseen(self):
+        return next((uid for uid in self.uids if "\\Seen" not in self.flags(uid)), None)
 
 
 class FakeContent:
@@ -72,6 +82,7 @@ class FakeMailbox:
         self.uidnext, self.recent, self.highest_modseq = 1, 1, 1
         self.keywords = []
         self.watchers, self.sessions = [], 0
+        self.tombstones = {}  # uid: modseq
 
     def claim_recent(self):
         first, self.recent = self.recent, self.uidnext
@@ -106,8 +117,13 @@ class FakeMailbox:
         self.columns.uids.append(uid)
         self.columns.rows[uid] = [tuple(flags), octets, date or datetime(2024, 2, 1, 10, 0, tzinfo=UTC)]
         self.learn(flags)
+        self.change(uid)
         self.publish(Arrived(self.folder.id, (uid,)))
         return uid
+
+    def change(self, *uids):
+        self.highest_modseq += 1
+        self.columns.modseqs.update(dict.fromkeys(uids, self.highest_modseq))
 
     def learn(self, flags):
         self.keywords += [flag for flag in flags if not flag.startswith("\\") and flag not in self.keywords]
@@ -127,14 +143,26 @@ class FakeMailbox:
                 self.columns.rows[uid][0] = new
                 changed.append(uid)
         if changed:
-            self.publish(FlagsChanged(self.folder.id, tuple(changed), 1, source))
+            self.change(*changed)
+            self.publish(FlagsChanged(self.folder.id, tuple(changed), self.highest_modseq, source))
         return tuple(changed)
+
+    async def set_flags_unchanged(self, uids, mode, flags, *, unchanged_since, source=None):
+        there = [uid for uid in uids if uid in self.columns.rows]
+        refused = [uid for uid in there if self.columns.modseq(uid) > unchanged_since]
+        passed = [uid for uid in there if uid not in refused]
+        return await self.set_flags(passed, mode, flags, source=source), tuple(refused)
+
+    def expunged_since(self, modseq):
+        return sorted(uid for uid, own in self.tombstones.items() if own > modseq)
 
     async def expunge(self, uids):
         gone = tuple(uid for uid in uids if self.columns.rows.pop(uid, None))
         self.columns.uids = [uid for uid in self.columns.uids if uid not in gone]
         if gone:
-            self.publish(Expunged(self.folder.id, gone, 1))
+            self.highest_modseq += 1
+            self.tombstones.update(dict.fromkeys(gone, self.highest_modseq))
+            self.publish(Expunged(self.folder.id, gone, self.highest_modseq))
         return gone
 
     async def copy(self, uids, target):
@@ -158,7 +186,7 @@ class FakeMailbox:
             uidnext=self.uidnext,
             uidvalidity=self.folder.uidvalidity,
             size=sum(len(row[1]) for row in self.columns.rows.values()),
-            highest_modseq=1,
+            highest_modseq=self.highest_modseq,
         )
 
 

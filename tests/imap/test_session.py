@@ -136,6 +136,7 @@ def test_select(world):
         "* OK [UNSEEN 2] First unseen message",
         "* OK [UIDVALIDITY 1001] UIDs valid",
         "* OK [UIDNEXT 3] Next UID",
+        "* OK [HIGHESTMODSEQ 3] Highest modseq",
         "a OK [READ-WRITE] SELECT completed",
     ]
     other = world.login()
@@ -154,7 +155,9 @@ def test_examine_takes_recent_from_nobody(world):
 
 def test_failed_select_leaves_the_old_mailbox(world):
     talk = selected(world)
-    assert talk.say("a SELECT nowhere")[0].startswith("a NO [NONEXISTENT]")
+    closed, answer = talk.say("a SELECT nowhere")
+    assert closed.startswith("* OK [CLOSED]")
+    assert answer.startswith("a NO [NONEXISTENT]")
     assert talk.say("b CHECK") == ["b BAD Select a mailbox first"]
     assert world.box().sessions == 0
     assert world.box().watchers == []

@@ -2,6 +2,8 @@
 
 The clients believe only what RFC 3501 §7 lets them: EXPUNGE shifts numbers, EXISTS adds at
 the end, FETCH tells UID and FLAGS.  No EXPUNGE may come with FETCH, STORE and SEARCH.
+The third knows QRESYNC and loses its connection now and then: what it has cached with
+the modseq of RFC 7162 §6, and what SELECT then tells, is always all there is.
 """
 
 import re
@@ -15,8 +17,16 @@ from tests.imap.fakes import World
 FLAGS = ["\\Deleted", "\\Seen", "\\Flagged", "Work"]
 
 
+def numbers(text):
+    """`1:3,7` as numbers"""
+    for part in text.split(","):
+        low, _, high = part.partition(":")
+        yield from range(int(low), int(high or low) + 1)
+
+
 class Client:
     def __init__(self, world):
+        self.world = world
         self.talk = world.login()
         self.uids = []  # by sequence number; None: it has been counted, its UID was not asked yet
         self.flags = {}
@@ -54,6 +64,61 @@ class Client:
             self.flags[self.uids[number - 1]] = set(flags[1].split()) - {"\\Recent"}
 
 
+class QuickClient(Client):
+    """Keeps `flags` and `modseq` over its connections."""
+
+    def __init__(self, world):
+        self.modseq, self.seen, self.code = 0, 0, None
+        super().__init__(world)
+
+    def command(self, text, *, quiet=False):
+        if text.startswith("SELECT"):
+            self.talk.say("e ENABLE QRESYNC")
+        answer = super().command(text, quiet=quiet)
+        self.take(f"* {answer}", quiet)
+        self.settle()
+        return answer
+
+    def settle(self):
+        """RFC 7162 §6: a code counts, whatever else was seen; else the greatest modseq."""
+        self.modseq = self.code if self.code is not None else max(self.modseq, self.seen)
+        self.seen, self.code = 0, None
+
+    def take(self, line, quiet):
+        assert " EXPUNGE" not in line or " OK " in line, line
+        if found := re.search(r"\[HIGHESTMODSEQ (\d+)\]", line):
+            self.code = int(found[1])
+        elif found := re.fullmatch(r"\* VANISHED (\(EARLIER\) )?([\d:,]+)", line):
+            assert not quiet, line
+            for uid in numbers(found[2]):
+                self.vanished(uid, earlier=found[1] is not None)
+        else:
+            modseq = re.search(r"MODSEQ \((\d+)\)", line)
+            self.seen = max(self.seen, int(modseq[1]) if modseq else 0)
+            super().take(line, quiet)
+
+    def vanished(self, uid, *, earlier):
+        self.flags.pop(uid, None)
+        if earlier:
+            assert uid not in self.uids
+        elif uid in self.uids:
+            self.uids.remove(uid)
+        else:  # one of those whose UID was not asked yet; which number it had cannot be told
+            first = self.uids.index(None)
+            self.uids[first:] = [None] * (len(self.uids) - first - 1)
+
+    def reconnect(self, uidvalidity):
+        unknown = [number for number, uid in enumerate(self.uids, 1) if uid is None]
+        if unknown:
+            self.command(f"FETCH {unknown[0]}:* (UID FLAGS MODSEQ)", quiet=True)
+        self.talk.wire.close()
+        self.talk.wire.session.lost("cut")
+        self.talk = self.world.login()
+        self.talk.heard()
+        self.uids = []
+        self.command(f"SELECT INBOX (QRESYNC ({uidvalidity} {self.modseq}))")
+
+
 class TwoSessions(RuleBasedStateMachine):
     @initialize(messages=st.integers(0, 5))
     def start(self, messages):
@@ -61,11 +126,11 @@ class TwoSessions(RuleBasedStateMachine):
         self.box = self.world.box()
         for _ in range(messages):
             self.box.add()
-        self.clients = [Client(self.world), Client(self.world)]
-        for who in (0, 1):
+        self.clients = [Client(self.world), Client(self.world), QuickClient(self.world)]
+        for who in (0, 1, 2):
             self.catch_up(who)
 
-    who = st.sampled_from([0, 1])
+    who = st.sampled_from([0, 1, 2])
 
     @rule()
     def deliver(self):
@@ -111,6 +176,21 @@ class TwoSessions(RuleBasedStateMachine):
         for line in client.talk.say("DONE"):
             client.take(line, quiet=False)
 
+    @rule(since=st.integers(0, 3))
+    def store_unchanged(self, since):
+        client = self.clients[2]
+        if client.uids:
+            before = max(client.modseq - since, 0)
+            client.command(f"STORE 1:* (UNCHANGEDSINCE {before}) +FLAGS (\\Answered)", quiet=True)
+
+    @rule()
+    def reconnect(self):
+        client = self.clients[2]
+        client.reconnect(self.box.folder.uidvalidity)
+        assert client.flags == {uid: set(self.box.columns.flags(uid)) for uid in self.box.columns.uids}
+        assert len(client.uids) == len(self.box.columns.uids)
+        self.catch_up(2)
+
     @rule(who=who)
     def catch_up(self, who):
         """After NOOP, what a client was told of flags is true; after FETCH it knows all there is to know."""
@@ -123,7 +203,7 @@ class TwoSessions(RuleBasedStateMachine):
         assert client.flags == {uid: set(self.box.columns.flags(uid)) for uid in self.box.columns.uids}
 
     def teardown(self):
-        for who in (0, 1):
+        for who in (0, 1, 2):
             self.catch_up(who)
 
 

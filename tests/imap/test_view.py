@@ -12,12 +12,12 @@ from mailstack.imap.view import News, View
 
 def test_news_come_in_order():
     view = View([1, 2, 3, 4], recent_from=4)
-    view.expunged([1, 3])
+    view.expunged([1, 3], 5)
     view.arrived([7, 8], recent_from=8)
     view.flags_changed([2, 3, 8])
     assert view.flush(expunge=False) == News(exists=6, recent=2, changed=((2, 2),))
     assert view.number(4) == 4
-    assert view.flush(expunge=True) == News(expunged=(3, 1))
+    assert view.flush(expunge=True) == News(expunged=(3, 1), vanished=(1, 3))
     assert list(view.uids) == [2, 4, 7, 8]
     assert not view.flush(expunge=True)
 
@@ -25,7 +25,7 @@ def test_news_come_in_order():
 def test_arrived_and_gone_before_it_was_told():
     view = View([1], recent_from=9)
     view.arrived([5, 6], recent_from=5)
-    view.expunged([5])
+    view.expunged([5], 5)
     assert view.flush(expunge=False) == News(exists=2, recent=1)
     assert list(view.uids) == [1, 6]
 
@@ -47,17 +47,17 @@ def test_told_flags_are_no_news():
 def test_flags_of_a_message_that_goes():
     view = View([1, 2], recent_from=9)
     view.flags_changed([1])
-    view.expunged([1])
+    view.expunged([1], 5)
     view.flags_changed([1])
     assert view.flush(expunge=False) == News()
     assert view.gone == {1}
-    assert view.flush(expunge=True) == News(expunged=(1,))
+    assert view.flush(expunge=True) == News(expunged=(1,), vanished=(1,))
 
 
 def test_recent():
     view = View([1, 2, 3], recent_from=2)
     assert [view.is_recent(uid) for uid in (1, 2, 3, 4)] == [False, True, True, False]
-    view.expunged([2])
+    view.expunged([2], 5)
     view.flush(expunge=True)
     assert view.recent_count == 1
 
@@ -79,6 +79,7 @@ class ViewMachine(RuleBasedStateMachine):
         self.store = [1, 2, 3]
         self.client = [1, 2, 3]  # by sequence number
         self.pending_flags = set()
+        self.modseq, self.waiting = 1, None
         self.view = View(self.store, recent_from=2)
 
     @rule(count=st.integers(1, 3))
@@ -94,7 +95,9 @@ class ViewMachine(RuleBasedStateMachine):
         uids = sorted(data.draw(st.sets(st.sampled_from(self.store), min_size=1)))
         self.store = [uid for uid in self.store if uid not in uids]
         self.pending_flags -= set(uids)
-        self.view.expunged(uids)
+        self.modseq += 1
+        self.waiting = self.waiting or (self.modseq if self.view.gone | set(uids) & set(self.client) else None)
+        self.view.expunged(uids, self.modseq)
 
     @precondition(lambda self: self.store)
     @rule(data=st.data())
@@ -105,6 +108,7 @@ class ViewMachine(RuleBasedStateMachine):
 
     @rule(expunge=st.booleans())
     def flush(self, expunge):
+        before = list(self.client)
         news = self.view.flush(expunge=expunge)
         assert expunge or not news.expunged
         for number in news.expunged:
@@ -117,12 +121,15 @@ class ViewMachine(RuleBasedStateMachine):
         assert [uid for _, uid in news.changed] == sorted(self.pending_flags)
         assert all(self.client[number - 1] == uid for number, uid in news.changed)
         self.pending_flags = set()
+        assert list(news.vanished) == sorted(set(before) - set(self.client))
         if expunge:
+            self.waiting = None
             assert self.client == self.store
 
     @invariant()
     def same_picture(self):
         assert list(self.view.uids) == self.client
+        assert self.view.delayed == self.waiting
         assert self.view.gone == set(self.client) - set(self.store)
         for number, uid in enumerate(self.client, 1):
             assert self.view.number(uid) == number

@@ -27,6 +27,9 @@ ORDER: Final = (
     b"CREATE-SPECIAL-USE",
     b"LIST-EXTENDED",
     b"LIST-STATUS",
+    b"STATUS=SIZE",
+    b"CONDSTORE",
+    b"QRESYNC",
 )
 
 

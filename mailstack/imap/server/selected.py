@@ -1,8 +1,10 @@
 """An open mailbox in one session: the store's news into the view, the view's news into octets."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
+from mailstack.imap.numset import compact
 from mailstack.imap.responses import flag_list
+from mailstack.imap.server.enabled import Enabled
 from mailstack.imap.view import News, View
 from mailstack.store.api import (
     SYSTEM_FLAGS,
@@ -18,6 +20,7 @@ from mailstack.store.api import (
 __all__ = ["Selected", "with_flag"]
 
 _SLICE = 500  # responses in one block of octets
+_VANISHED = 1000  # UIDs in one VANISHED
 
 
 class Selected:
@@ -27,16 +30,25 @@ class Selected:
     """
 
     def __init__(
-        self, mailbox: Mailbox, recent_from: int, *, read_only: bool, token: object, on_news: Callable[[], None]
+        self,
+        mailbox: Mailbox,
+        recent_from: int,
+        *,
+        read_only: bool,
+        enabled: Enabled,
+        token: object,
+        on_news: Callable[[], None],
     ) -> None:
         self.mailbox = mailbox
         self.read_only = read_only
         self.view = View(mailbox.columns.uids, recent_from)
         self.invalid: str | None = None  # why the mailbox is no more
+        self._enabled = enabled
         self._token = token
         self._on_news = on_news
         self._keywords = len(mailbox.keywords)
         self._open = True
+        self._held_back = False  # the client was told a lower HIGHESTMODSEQ, because of EXPUNGEs that wait
         mailbox.watch(self._changed)
 
     def close(self) -> None:
@@ -51,7 +63,7 @@ class Selected:
             case Arrived():
                 self.view.arrived(change.uids, self._claim(change.uids))
             case Expunged():
-                self.view.expunged(change.uids)
+                self.view.expunged(change.uids, change.modseq)
             case FlagsChanged() if change.source is not self._token:
                 self.view.flags_changed(change.uids)
             case MailboxInvalidated():
@@ -68,11 +80,29 @@ class Selected:
         return uids[0] if self.read_only else self.mailbox.claim_recent()
 
     def flush(self, *, expunge: bool) -> Iterator[bytes]:
-        """The pending news as whole responses, in blocks.  FLAGS comes first when there is a new keyword."""
+        """The pending news as whole responses, in blocks.  FLAGS comes first when there is a new keyword.
+
+        All of it is made before the first block leaves: what happens meanwhile is later news, with greater modseqs.
+        """
+        news = self.view.flush(expunge=expunge)
+        blocks = list(rendered(news, self.view, self.mailbox.columns, self._enabled)) if news else []
+        blocks += self._watermark()
         if len(self.mailbox.keywords) != self._keywords:
             self._keywords = len(self.mailbox.keywords)
             yield b"* FLAGS %b\r\n" % flag_list(self.known_flags)
-        yield from rendered(self.view.flush(expunge=expunge), self.view, self.mailbox.columns)
+        yield from blocks
+
+    def _watermark(self) -> Iterator[bytes]:
+        """Nobody may take a modseq for all there was while EXPUNGEs below it wait.  RFC 7162 §3.2, §6"""
+        waiting = self.view.delayed is not None
+        if self._enabled.condstore and (waiting or self._held_back):
+            self._held_back = waiting
+            yield b"* OK [HIGHESTMODSEQ %d] As far as you know\r\n" % self.highest_modseq
+
+    @property
+    def highest_modseq(self) -> int:
+        """Up to here the client has been told everything, or will be before the command ends.  RFC 7162 §3.1.2.1"""
+        return self.mailbox.highest_modseq if self.view.delayed is None else self.view.delayed - 1
 
     @property
     def known_flags(self) -> tuple[str, ...]:
@@ -85,9 +115,12 @@ class Selected:
         return (*flags, "\\Recent") if self.view.is_recent(uid) else flags
 
 
-def rendered(news: News, view: View, columns: Columns) -> Iterator[bytes]:
-    """EXPUNGE, EXISTS, RECENT, FETCH: in this order."""
-    lines = [b"* %d EXPUNGE\r\n" % number for number in news.expunged]
+def rendered(news: News, view: View, columns: Columns, enabled: Enabled) -> Iterator[bytes]:
+    """EXPUNGE or VANISHED, EXISTS, RECENT, FETCH: in this order."""
+    if enabled.qresync:
+        lines = list(_vanished(news.vanished))
+    else:
+        lines = [b"* %d EXPUNGE\r\n" % number for number in news.expunged]
     if news.exists is not None:
         lines.append(b"* %d EXISTS\r\n* %d RECENT\r\n" % (news.exists, news.recent or 0))
     for number, uid in news.changed:
@@ -96,9 +129,16 @@ def rendered(news: News, view: View, columns: Columns) -> Iterator[bytes]:
         except KeyError:
             continue  # gone meanwhile: EXPUNGE says the rest
         recent = ("\\Recent",) if view.is_recent(uid) else ()
-        lines.append(b"* %d FETCH (UID %d FLAGS %b)\r\n" % (number, uid, flag_list(flags + recent)))
+        modseq = b" MODSEQ (%d)" % columns.modseq(uid) if enabled.condstore else b""
+        lines.append(b"* %d FETCH (UID %d%b FLAGS %b)\r\n" % (number, uid, modseq, flag_list(flags + recent)))
     for start in range(0, len(lines), _SLICE):
         yield b"".join(lines[start : start + _SLICE])
+
+
+def _vanished(uids: Sequence[int]) -> Iterator[bytes]:
+    """expunged-resp = "VANISHED" SP known-uids; lines that are not too long   RFC 7162 §7"""
+    for start in range(0, len(uids), _VANISHED):
+        yield b"* VANISHED %b\r\n" % compact(uids[start : start + _VANISHED])
 
 
 def with_flag(columns: Columns, flag: str) -> list[int]:

@@ -16,8 +16,9 @@ from mailstack.base.events import Event, log
 from mailstack.imap.engine import AppendStart, Continued, ImapEvent, Request
 from mailstack.imap.responses import Bye, Continue, Done, Ok, Raw, Response, Untagged
 from mailstack.imap.server import capabilities, faults
+from mailstack.imap.server.enabled import Enabled
 from mailstack.imap.server.selected import Selected
-from mailstack.imap.values import ImapLimits, Row, Seqs
+from mailstack.imap.values import ImapLimits, Row, Seqs, Sink
 from mailstack.imap.view import View
 from mailstack.sasl.api import Mechanisms
 from mailstack.sasl.conversation import Conversation, begin, offered
@@ -69,6 +70,7 @@ class Session:
         self.selected: Selected | None = None
         self.exchange: Conversation | None = None  # SASL, between its steps
         self.idling = False
+        self.enabled = Enabled()
         self.tag = b""  # of the command in progress; ESEARCH repeats it
         self.token = object()  # marks this session's own flag changes
 
@@ -184,9 +186,21 @@ class Session:
         """Open it in place of what was open."""
         self.deselect()
         self.selected = Selected(
-            mailbox, recent_from, read_only=read_only, token=self.token, on_news=self._news_arrived
+            mailbox,
+            recent_from,
+            read_only=read_only,
+            enabled=self.enabled,
+            token=self.token,
+            on_news=self._news_arrived,
         )
         return self.selected
+
+    async def know_modseqs(self, out: Sink) -> None:
+        """The client has shown that it knows modseqs: tell them from now on.  RFC 7162 §3.1"""
+        if not self.enabled.condstore:
+            self.enabled.condstore = True
+            if self.selected is not None:
+                await out(Ok("Modseqs are told from now on", b"HIGHESTMODSEQ %d" % self.selected.highest_modseq))
 
     def deselect(self) -> None:
         if self.selected is not None:

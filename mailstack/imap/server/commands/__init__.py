@@ -51,6 +51,7 @@ from mailstack.imap.server.commands import (
     append,
     basics,
     copy,
+    enable,
     expunge,
     fetch,
     folders,
@@ -82,6 +83,7 @@ def joined(rows: Iterable[Row]) -> Mapping[bytes, Row]:
 TABLE = joined(
     (
         *basics.ROWS,
+        *enable.ROWS,
         *login.ROWS,
         *select.ROWS,
         *list.ROWS,

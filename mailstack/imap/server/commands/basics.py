@@ -1,4 +1,4 @@
-"""CAPABILITY, NOOP, CHECK, LOGOUT, ID, ENABLE, NAMESPACE: what every session may ask."""
+"""CAPABILITY, NOOP, CHECK, LOGOUT, ID, NAMESPACE: what every session may ask."""
 
 from dataclasses import dataclass
 
@@ -78,28 +78,6 @@ async def identify(cmd: Id, session: Session, out: Sink) -> Done:  # noqa: ARG00
     return Done("ID completed")
 
 
-# --- ENABLE ---
-
-
-@dataclass(frozen=True, slots=True)
-class Enable(Command):
-    names: tuple[bytes, ...]
-
-
-def parse_enable(cur: Cursor) -> Enable:
-    """enable = "ENABLE" 1*(SP capability)   RFC 9051 §6.3.1"""
-    names = [cur.word()]
-    while cur.spaced():
-        names.append(cur.word())
-    return Enable(tuple(names))
-
-
-async def enable(cmd: Enable, session: Session, out: Sink) -> Done:  # noqa: ARG001
-    """Nothing can be enabled yet; what a server does not know is passed over.  RFC 9051 §6.3.1"""
-    await out(Untagged(b"ENABLED"))
-    return Done("ENABLE completed")
-
-
 # --- NAMESPACE ---
 
 
@@ -115,6 +93,5 @@ ROWS = (
     Row(b"CHECK", no_arguments, check, State.SELECTED),
     Row(b"LOGOUT", no_arguments, logout, State.ANY, then=State.LOGOUT, after=After.CLOSE),
     Row(b"ID", parse_id, identify, State.ANY, capability=b"ID"),
-    Row(b"ENABLE", parse_enable, enable, State.LOGGED_IN, capability=b"ENABLE"),
     Row(b"NAMESPACE", no_arguments, namespace, State.LOGGED_IN, capability=b"NAMESPACE"),
 )

@@ -10,7 +10,7 @@ from mailstack.imap.server.selected import with_flag
 from mailstack.imap.server.session import Session
 from mailstack.imap.values import Command, Row, Seqs, Sink, State
 
-__all__ = ["ROWS"]
+__all__ = ["ROWS", "told_modseq"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,12 @@ async def handle(cmd: Expunge, session: Session, out: Sink) -> Done:  # noqa: AR
         deleted = [uid for uid in deleted if uid in asked]
     if deleted:
         await session.mailbox.expunge(deleted)
-    return Done("EXPUNGE completed")
+    return Done("EXPUNGE completed", told_modseq(session) if deleted else b"")
+
+
+def told_modseq(session: Session) -> bytes:
+    """The code of a command that has removed messages, for clients that know modseqs.  RFC 7162 §3.2.7"""
+    return b"HIGHESTMODSEQ %d" % session.mailbox.highest_modseq if session.enabled.condstore else b""
 
 
 ROWS = (

@@ -6,24 +6,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from mailstack.base.errors import Condition, MailError
+from mailstack.base.errors import Condition, MailError, ParseFault
 from mailstack.imap.cursor import Cursor
 from mailstack.imap.envelope import make_envelope
 from mailstack.imap.fetch import Attribute, Item, Piece, items
-from mailstack.imap.numset import NumSet
+from mailstack.imap.numset import NumSet, Span
 from mailstack.imap.responses import Done, Raw, flag_list, literal
 from mailstack.imap.sections import Message, Slice
+from mailstack.imap.server import resync
 from mailstack.imap.server.session import Session
 from mailstack.imap.structure import make_body, make_bodystructure
 from mailstack.imap.values import Command, Row, Seqs, Sink, State
 from mailstack.store.api import Columns, Content, FlagMode
 
-__all__ = ["ROWS", "FlagLines", "gone_answer"]
+__all__ = ["ROWS", "gone_answer", "tell_flags"]
 
 _MESSAGES: Final = 500  # in one slice of answers
 _SEEN_MESSAGES: Final = 100  # that become \Seen in one change of the store
 _OPENED_MESSAGES: Final = 32  # looked into before others have their turn
-_FROM_COLUMNS: Final = {Attribute.UID, Attribute.FLAGS, Attribute.INTERNALDATE, Attribute.SIZE}
+_POLLED: Final = {Attribute.UID, Attribute.FLAGS, Attribute.MODSEQ}
+_FROM_COLUMNS: Final = {*_POLLED, Attribute.INTERNALDATE, Attribute.SIZE}
 _WRITE_OCTETS: Final = 64 * 1024  # gathered before they are written; larger literals are streamed in blocks of it
 _MONTHS: Final = tuple(name.encode() for name in calendar.month_abbr)
 
@@ -32,25 +34,59 @@ _MONTHS: Final = tuple(name.encode() for name in calendar.month_abbr)
 class Fetch(Command):
     which: NumSet
     items: tuple[Item, ...]
+    changed_since: int | None = None
+    vanished: bool = False
 
 
 def parse(cur: Cursor) -> Fetch:
-    """fetch = "FETCH" SP sequence-set SP (macro / fetch-att / "(" fetch-att *(SP fetch-att) ")")   RFC 3501 §9
+    """fetch = "FETCH" SP sequence-set SP (macro / fetch-att / "(" fetch-att *(SP fetch-att) ")") [fetch-modifiers]
 
-    The UID form always answers UID.
+    RFC 3501 §9, RFC 4466 §6.  The UID form always answers UID, CHANGEDSINCE always MODSEQ (RFC 7162 §3.1.4.1).
     """
     which = cur.numset()
     cur.space()
     wanted = items(cur)
     if cur.by_uid and Attribute.UID not in wanted:
         wanted = (Attribute.UID, *wanted)
-    return Fetch(which, wanted)
+    modifiers = dict(cur.listed(_modifier)) if cur.spaced() else {}
+    vanished = b"VANISHED" in modifiers
+    if vanished and not (cur.by_uid and b"CHANGEDSINCE" in modifiers):
+        raise ParseFault("VANISHED goes with UID FETCH and CHANGEDSINCE")
+    if modifiers and Attribute.MODSEQ not in wanted:
+        wanted = (*wanted, Attribute.MODSEQ)
+    return Fetch(which, wanted, modifiers.get(b"CHANGEDSINCE"), vanished)
+
+
+def _modifier(cur: Cursor) -> tuple[bytes, int]:
+    """fetch-modifier = "CHANGEDSINCE" SP mod-sequence-value / "VANISHED"   RFC 7162 §7
+
+    quirk: CHANGEDSINCE 0 (iOS) is before everything.
+    """
+    name = cur.word()
+    if name == b"VANISHED":
+        return name, 0
+    if name != b"CHANGEDSINCE":
+        raise ParseFault("unknown FETCH modifier")
+    cur.space()
+    return name, cur.number64()
 
 
 async def handle(cmd: Fetch, session: Session, out: Sink) -> Done:
-    """Answers in slices, each waiting for room; one answer a message.  RFC 3501 §6.4.5"""
+    """Answers in slices, each waiting for room; one answer a message.  RFC 3501 §6.4.5
+
+    VANISHED (EARLIER) comes before all FETCH: RFC 7162 §3.2.6.
+    """
     spans = session.view.spans(cmd.which)
-    if set(cmd.items) <= {Attribute.UID, Attribute.FLAGS} and Attribute.FLAGS in cmd.items:
+    if cmd.vanished and not session.enabled.qresync:
+        return Done.bad("VANISHED needs ENABLE QRESYNC")
+    if Attribute.MODSEQ in cmd.items:
+        await session.know_modseqs(out)
+    if cmd.changed_since is not None:
+        if cmd.vanished:
+            gone = resync.expunged(session.mailbox, session.view, cmd.which, cmd.changed_since)
+            await out(Raw(b"".join(resync.vanished_earlier(gone))))
+        spans = resync.changed(session.mailbox, session.view, spans, cmd.changed_since)
+    if set(cmd.items) <= _POLLED and Attribute.FLAGS in cmd.items:
         missed = await _flags_only(cmd, session, out, spans)
     else:
         answering = _Answering(session, cmd.items, out)
@@ -84,18 +120,34 @@ class FlagLines(dict[tuple[str, ...], bytes]):
 
 async def _flags_only(cmd: Fetch, session: Session, out: Sink, spans: list[tuple[int, int]]) -> bool:
     """Whether messages were missing."""
+    with_uid, with_modseq = Attribute.UID in cmd.items, Attribute.MODSEQ in cmd.items
+    return await tell_flags(session, out, spans, with_uid=with_uid, with_modseq=with_modseq)
+
+
+async def tell_flags(session: Session, out: Sink, spans: Iterable[Span], *, with_uid: bool, with_modseq: bool) -> bool:
+    """The flags of the view's messages at these indices; whether messages were missing."""
     lines = FlagLines()
-    missed = False
+    blocks: list[bytes] = []
+    messages, missed = 0, False
     for first, last in spans:
         for start in range(first, last, _MESSAGES):
             stop = min(start + _MESSAGES, last)
-            block, complete = flag_block(session, lines, start, stop, with_uid=Attribute.UID in cmd.items)
+            block, complete = flag_block(session, lines, start, stop, with_uid=with_uid, with_modseq=with_modseq)
             missed = missed or not complete
-            await out(Raw(block))
+            blocks.append(block)
+            messages += stop - start
+            if messages >= _MESSAGES:
+                await out(Raw(b"".join(blocks)))
+                messages = 0
+                blocks.clear()
+    if blocks:
+        await out(Raw(b"".join(blocks)))
     return missed
 
 
-def flag_block(session: Session, lines: FlagLines, start: int, stop: int, *, with_uid: bool) -> tuple[bytes, bool]:
+def flag_block(
+    session: Session, lines: FlagLines, start: int, stop: int, *, with_uid: bool, with_modseq: bool
+) -> tuple[bytes, bool]:
     """The answers for the messages at `[start, stop)` of the view, and whether none was gone.
 
     No Python statement runs a message: tables and one join (performance/prototypes.md §4).
@@ -103,19 +155,25 @@ def flag_block(session: Session, lines: FlagLines, start: int, stop: int, *, wit
     view = session.view
     uids: Sequence[int] = view.uids[start:stop]
     numbers: Sequence[int] = range(start + 1, stop + 1)
-    flags = _flags(session.mailbox.columns, uids)
-    complete = flags is not None
-    if flags is None:
-        numbers, uids, flags = _remaining(session.mailbox.columns, numbers, uids)
+    columns = session.mailbox.columns
+    place = _place(columns, uids)
+    complete = place is not None
+    if place is not None:
+        flags, modseqs = columns.flags_between(*place), columns.modseqs_between(*place) if with_modseq else ()
+    else:
+        numbers, uids = _remaining(columns, numbers, uids)
+        flags, modseqs = list(map(columns.flags, uids)), list(map(columns.modseq, uids))
     if view.recent_count:
         recent = view.is_recent
         flags = [(*flag, "\\Recent") if recent(uid) else flag for uid, flag in zip(uids, flags, strict=True)]
     view.told(uids)
-    step = 3 if with_uid else 2
+    step = 2 + with_uid + with_modseq
     parts: list[bytes] = [b""] * (step * len(flags))
     parts[::step] = _heads(start, stop) if complete else map(_HEAD.__mod__, numbers)
     if with_uid:
-        parts[1::3] = map(b"UID %d ".__mod__, uids)
+        parts[1::step] = map(b"UID %d ".__mod__, uids)
+    if with_modseq:
+        parts[step - 2 :: step] = map(b"MODSEQ (%d) ".__mod__, modseqs)
     parts[step - 1 :: step] = map(lines.__getitem__, flags)
     return b"".join(parts), complete
 
@@ -129,25 +187,21 @@ def _heads(start: int, stop: int) -> Iterable[bytes]:
     return _heads_made[start:stop]
 
 
-def _flags(columns: Columns, uids: Sequence[int]) -> Sequence[tuple[str, ...]] | None:
-    """Of all these messages, None when one is gone.
+def _place(columns: Columns, uids: Sequence[int]) -> Span | None:
+    """Where all these messages stand in the columns, None when one is gone.
 
     What is not gone stands in the columns as it does in the view: new ones come behind.
     """
     first, last = columns.position(uids[0]), columns.position(uids[-1])
     if first is None or last is None or last - first != len(uids) - 1:
         return None
-    return columns.flags_between(first, last + 1)
+    return first, last + 1
 
 
-def _remaining(
-    columns: Columns, numbers: Sequence[int], uids: Sequence[int]
-) -> tuple[list[int], list[int], list[tuple[str, ...]]]:
+def _remaining(columns: Columns, numbers: Sequence[int], uids: Sequence[int]) -> tuple[list[int], list[int]]:
     """Those that are not gone."""
-    kept = [
-        (n, uid, columns.flags(uid)) for n, uid in zip(numbers, uids, strict=True) if columns.position(uid) is not None
-    ]
-    return [n for n, _, _ in kept], [uid for _, uid, _ in kept], [flags for _, _, flags in kept]
+    kept = [(n, uid) for n, uid in zip(numbers, uids, strict=True) if columns.position(uid) is not None]
+    return [n for n, _ in kept], [uid for _, uid in kept]
 
 
 # --- everything else: one message after the other ---
@@ -244,13 +298,19 @@ class _Answering:
         """None when the message is gone, from the columns or from the disk."""
         if self._columns.position(message.uid) is None:
             return None
-        wanted = (*self._items, Attribute.FLAGS) if also_flags and Attribute.FLAGS not in self._items else self._items
+        wanted = tuple(dict.fromkeys((*self._items, *self._news))) if also_flags else self._items
         try:
             return [self._field(item, message) for item in wanted]
         except MailError as failure:
             if failure.condition is Condition.NO_SUCH_MESSAGE:
                 return None
             raise
+
+    @property
+    def _news(self) -> tuple[Item, ...]:
+        """What a client is told of a message that has become \\Seen.  RFC 7162 §3.2.4"""
+        knows_modseqs = self._session.enabled.condstore
+        return (Attribute.UID, Attribute.MODSEQ, Attribute.FLAGS) if knows_modseqs else (Attribute.FLAGS,)
 
     def _field(self, item: Item, message: _Message) -> Field:
         """MailError(NO_SUCH_MESSAGE) when the file is gone."""
@@ -266,6 +326,8 @@ class _Answering:
                 return b'INTERNALDATE "%b"' % date_time(self._columns.internal_date(uid))
             case Attribute.SIZE:
                 return b"RFC822.SIZE %d" % self._columns.size(uid)
+            case Attribute.MODSEQ:
+                return b"MODSEQ (%d)" % self._columns.modseq(uid)
             case Attribute.ENVELOPE:
                 return b"ENVELOPE " + mailbox.kept("envelope", uid, make_envelope)
             case Attribute.BODY:

@@ -176,6 +176,8 @@ async def handle(cmd: List, session: Session, out: Sink) -> Done:
     if not cmd.extended and cmd.patterns == ("",):
         await out(Untagged(b"LIST " + _ROOT))
         return Done("LIST completed")
+    if b"HIGHESTMODSEQ" in cmd.status:
+        await session.know_modseqs(out)
     for entry in list(Names.of(session.account).entries(cmd)):
         await out(Raw(entry.encode()))
         if cmd.status and entry.folder is not None:

@@ -3,6 +3,7 @@
 from mailstack.base.errors import Condition, MailError
 from mailstack.imap.responses import Done, Ok
 from mailstack.imap.server.commands.copy import Transfer, copyuid, parse, present, try_create
+from mailstack.imap.server.commands.expunge import told_modseq
 from mailstack.imap.server.commands.fetch import gone_answer
 from mailstack.imap.server.session import Session
 from mailstack.imap.values import Row, Seqs, Sink, State
@@ -25,7 +26,7 @@ async def handle(cmd: Transfer, session: Session, out: Sink) -> Done:
         return try_create(failure)
     if moved.sources:
         await out(Ok("Moved", copyuid(moved)))
-    return Done("MOVE completed")
+    return Done("MOVE completed", told_modseq(session) if moved.sources else b"")
 
 
 ROWS = (Row(b"MOVE", parse, handle, State.SELECTED, Seqs.USES | Seqs.BREAKS, capability=b"MOVE", uid_form=True),)

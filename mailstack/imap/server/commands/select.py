@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from mailstack.base.errors import ParseFault
 from mailstack.imap.cursor import Cursor
 from mailstack.imap.numset import STAR
-from mailstack.imap.responses import Done, Raw, flag_list
+from mailstack.imap.responses import Done, Ok, Raw, flag_list
 from mailstack.imap.server.commands.basics import no_arguments
+from mailstack.imap.server.commands.fetch import tell_flags
+from mailstack.imap.server.resync import Resync, changed, vanished_earlier
 from mailstack.imap.server.selected import Selected, with_flag
 from mailstack.imap.server.session import Session
 from mailstack.imap.values import Command, Row, Sink, State
@@ -15,31 +18,55 @@ from mailstack.store.api import Mailbox, Status
 
 __all__ = ["ROWS"]
 
-_SEEN: Final = "\\Seen"
-
 
 @dataclass(frozen=True, slots=True)
 class Select(Command):
+    """`knows_modseqs`: with CONDSTORE or QRESYNC."""
+
     mailbox: str
+    knows_modseqs: bool = False
+    resync: Resync | None = None
 
 
 def parse(cur: Cursor) -> Select:
-    """select = "SELECT" SP mailbox   RFC 9051 §6.3.2"""
-    return Select(cur.mailbox())
+    """select = "SELECT" SP mailbox [SP "(" select-param *(SP select-param) ")"]   RFC 9051 §6.3.2, RFC 4466 §6"""
+    name = cur.mailbox()
+    params = dict(cur.listed(_param)) if cur.spaced() else {}
+    return Select(name, bool(params), params.get(b"QRESYNC"))
+
+
+def _param(cur: Cursor) -> tuple[bytes, Resync | None]:
+    """select-param = "CONDSTORE" / "QRESYNC" SP "(" … ")"   RFC 7162 §7"""
+    name = cur.word()
+    if name == b"QRESYNC":
+        cur.space()
+        return name, Resync.parse(cur)
+    if name != b"CONDSTORE":
+        raise ParseFault("unknown SELECT parameter")
+    return name, None
 
 
 async def select(cmd: Select, session: Session, out: Sink) -> Done:
-    return await _open(cmd.mailbox, session, out, read_only=False)
+    return await _open(cmd, session, out, read_only=False)
 
 
 async def examine(cmd: Select, session: Session, out: Sink) -> Done:
     """RFC 9051 §6.3.3"""
-    return await _open(cmd.mailbox, session, out, read_only=True)
+    return await _open(cmd, session, out, read_only=True)
 
 
-async def _open(name: str, session: Session, out: Sink, *, read_only: bool) -> Done:
-    """What was open is left first, whether this succeeds or not.  RFC 9051 §6.3.2"""
-    session.deselect()
+async def _open(cmd: Select, session: Session, out: Sink, *, read_only: bool) -> Done:
+    """What was open is left first, whether this succeeds or not.  RFC 9051 §6.3.2
+
+    CLOSED divides what is said of the two: RFC 7162 §3.2.11.
+    """
+    if cmd.resync and not session.enabled.qresync:
+        return Done.bad("QRESYNC needs ENABLE QRESYNC")
+    if session.selected is not None:
+        session.deselect()
+        await out(Ok("The mailbox before is closed", b"CLOSED"))
+    session.enabled.condstore = session.enabled.condstore or cmd.knows_modseqs
+    name = cmd.mailbox
     mailbox = await session.account.open(name)
     try:
         status = await session.account.status(name)
@@ -47,8 +74,10 @@ async def _open(name: str, session: Session, out: Sink, *, read_only: bool) -> D
     except BaseException:
         mailbox.release()
         raise
-    unseen = _first_unseen(selected) if status.unseen else None
+    unseen = _first_unseen(selected)
     await out(Raw(b"".join(_described(selected, unseen))))
+    if cmd.resync is not None and cmd.resync.uidvalidity == mailbox.folder.uidvalidity:
+        await _resynchronise(cmd.resync, session, out)
     mode = "READ-ONLY" if read_only else "READ-WRITE"
     return Done(f"{'EXAMINE' if read_only else 'SELECT'} completed", mode.encode("ascii"))
 
@@ -63,8 +92,8 @@ def _recent_from(mailbox: Mailbox, status: Status, *, read_only: bool) -> int:
 
 def _first_unseen(selected: Selected) -> int | None:
     """Sequence number of the first message without \\Seen."""
-    flags = selected.mailbox.columns.flags
-    return next((number for number, uid in enumerate(selected.view.uids, 1) if _SEEN not in flags(uid)), None)
+    uid = selected.mailbox.columns.first_unseen()
+    return None if uid is None else selected.view.number(uid)
 
 
 def _described(selected: Selected, unseen: int | None) -> Iterator[bytes]:
@@ -79,6 +108,16 @@ def _described(selected: Selected, unseen: int | None) -> Iterator[bytes]:
         yield b"* OK [UNSEEN %d] First unseen message\r\n" % unseen
     yield b"* OK [UIDVALIDITY %d] UIDs valid\r\n" % mailbox.folder.uidvalidity
     yield b"* OK [UIDNEXT %d] Next UID\r\n" % mailbox.uidnext
+    yield b"* OK [HIGHESTMODSEQ %d] Highest modseq\r\n" % mailbox.highest_modseq  # always: Thunderbird uses it
+
+
+async def _resynchronise(resync: Resync, session: Session, out: Sink) -> None:
+    """What went, then what changed, since the client was here.  RFC 7162 §3.2.5"""
+    mailbox, view = session.mailbox, session.view
+    gone = resync.expunged(mailbox, view)
+    await out(Raw(b"".join(vanished_earlier(gone))))
+    known = view.spans(resync.known) if resync.known else [(0, view.count)]
+    await tell_flags(session, out, changed(mailbox, view, known, resync.modseq), with_uid=True, with_modseq=True)
 
 
 async def close(cmd: Command, session: Session, out: Sink) -> Done:  # noqa: ARG001
@@ -103,7 +142,15 @@ async def unselect(cmd: Command, session: Session, out: Sink) -> Done:  # noqa: 
 _LEFT: Final = State.AUTHENTICATED
 
 ROWS = (
-    Row(b"SELECT", parse, select, State.LOGGED_IN, then=State.SELECTED, otherwise=_LEFT),
+    Row(
+        b"SELECT",
+        parse,
+        select,
+        State.LOGGED_IN,
+        capability=b"CONDSTORE QRESYNC",
+        then=State.SELECTED,
+        otherwise=_LEFT,
+    ),
     Row(b"EXAMINE", parse, examine, State.LOGGED_IN, then=State.SELECTED, otherwise=_LEFT),
     Row(b"CLOSE", no_arguments, close, State.SELECTED, then=_LEFT),
     Row(b"UNSELECT", no_arguments, unselect, State.SELECTED, then=_LEFT, capability=b"UNSELECT"),

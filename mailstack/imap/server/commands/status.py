@@ -14,7 +14,7 @@ from mailstack.store.api import Status
 
 __all__ = ["ROWS", "encode", "items"]
 
-# status-att: RFC 9051 §6.3.11; RECENT: RFC 3501 §6.3.10
+# status-att: RFC 9051 §6.3.11; RECENT: RFC 3501 §6.3.10; SIZE: RFC 8438 §2; HIGHESTMODSEQ: RFC 7162 §3.1.7
 _ITEMS: MappingProxyType[bytes, Callable[[Status], int]] = MappingProxyType(
     {
         b"MESSAGES": attrgetter("messages"),
@@ -24,6 +24,7 @@ _ITEMS: MappingProxyType[bytes, Callable[[Status], int]] = MappingProxyType(
         b"UNSEEN": attrgetter("unseen"),
         b"DELETED": attrgetter("deleted"),
         b"SIZE": attrgetter("size"),
+        b"HIGHESTMODSEQ": attrgetter("highest_modseq"),
     }
 )
 
@@ -60,8 +61,10 @@ def encode(name: str, wanted: tuple[bytes, ...], status: Status) -> bytes:
 
 
 async def handle(cmd: StatusOf, session: Session, out: Sink) -> Done:
+    if b"HIGHESTMODSEQ" in cmd.items:
+        await session.know_modseqs(out)
     await out(Untagged(encode(cmd.mailbox, cmd.items, await session.account.status(cmd.mailbox))))
     return Done("STATUS completed")
 
 
-ROWS = (Row(b"STATUS", parse, handle, State.LOGGED_IN),)
+ROWS = (Row(b"STATUS", parse, handle, State.LOGGED_IN, capability=b"STATUS=SIZE"),)
