@@ -43,6 +43,7 @@ class Parts:
     login: PasswordLogin
     spool: Spool
     runner: QueueRunner
+    reports: Bounces
     connections: Pool
     imap_sessions: dict[str, int]
 
@@ -65,6 +66,7 @@ def build(config: Config, reactor: Any, *, inline: bool = False, tls_clients: An
         reactor=None if inline else reactor,
         durability="none" if inline else config.store.durability,
         mail=config.mail_folder,
+        reserve=config.store.reserve,
         **({"now": reactor.seconds} if inline else {}),
     )
     account_store = AccountStore(config.accounts_file)
@@ -81,7 +83,7 @@ def build(config: Config, reactor: Any, *, inline: bool = False, tls_clients: An
     )
     report = Bounces(config.hostname, ReportMail(store, directory, spool), reactor.seconds)
     runner = QueueRunner(spool, {route: courier}, report, reactor, times=_queue_times(config), jitter=random.random)
-    return Parts(store, account_store, directory, login, spool, runner, connections, {})
+    return Parts(store, account_store, directory, login, spool, runner, report, connections, {})
 
 
 def _agenda_limits(config: Config) -> AgendaLimits:

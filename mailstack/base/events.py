@@ -57,6 +57,7 @@ class Event(Enum):
         "{mid} accepted from <{reverse_path}> by {listener} ({ip}), {size} octets, for {recipients}",
     )
     MAIL_STORED = Level.INFO, "{mid} stored for {account} in {mailbox}"
+    SUCCESS_REPORTED = Level.INFO, "{mid} was delivered; report {report_mid} to <{reverse_path}>, who asked for it"
     MAIL_QUEUED = Level.INFO, "{mid} queued for {recipients}"
     MAIL_RELAYED = Level.INFO, "{mid} to <{recipient}>: delivered to {host} ({tls}): {text}"
     MAIL_DEFERRED = Level.INFO, "{mid} to <{recipient}>: {text}; next try in {wait}"
@@ -69,6 +70,8 @@ class Event(Enum):
     # the store
     STORE_DEGRADED = Level.ERROR, "store degraded: {reason}; new mail is deferred"
     STORE_RECOVERED = Level.INFO, "store works again"
+    STORE_FULL = Level.ERROR, "{reason}; new mail is deferred"
+    STORE_HAS_ROOM = Level.INFO, "there is room for new mail again"
     STORE_RECONCILED = (
         Level.INFO,
         "{account} {mailbox}: {arrived} arrived, {vanished} vanished, {changed} changed on disk",

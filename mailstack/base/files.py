@@ -16,19 +16,23 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import NamedTuple
 
 from mailstack.base.errors import Condition, MailError
 
 __all__ = [
+    "Room",
     "as_mail_error",
     "copy_times",
     "link_or_copy",
     "make_folder",
+    "make_private",
     "passing",
     "remove",
     "remove_tree",
     "rename",
     "replace_text",
+    "room_of",
     "seam",
     "set_time",
     "sync_file",
@@ -89,6 +93,21 @@ def passing() -> Iterator[None]:
         raise as_mail_error(fault) from fault
 
 
+class Room(NamedTuple):
+    """Of a file system, for users that are not root.  `files` 0: it has no fixed number of them."""
+
+    octets: int
+    free_octets: int
+    files: int
+    free_files: int
+
+
+def room_of(path: str) -> Room:
+    """OSError."""
+    found = os.statvfs(path)
+    return Room(found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize, found.f_files, found.f_favail)
+
+
 def make_folder(path: str) -> bool:
     """Make one folder; whether it was missing."""
     seam("mkdir", path)
@@ -97,6 +116,16 @@ def make_folder(path: str) -> bool:
     except FileExistsError:
         return False
     return True
+
+
+def make_private(path: str) -> None:
+    """Nobody else can read this file, which is made (empty) if it is missing."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+    try:
+        if os.fstat(fd).st_mode & 0o077:
+            os.fchmod(fd, FILE_MODE)
+    finally:
+        os.close(fd)
 
 
 def write_new(path: str, data: bytes) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, ClassVar, Literal, cast
 
-from mailstack.config.kinds import DURATION, FLAG, HOST, NAME_SERVERS, PATH, TEXT, Choice, Kind, Number
+from mailstack.config.kinds import DURATION, FLAG, HOST, NAME_SERVERS, PATH, SIZE, TEXT, Choice, Kind, Number
 from mailstack.config.limits import Limits
 from mailstack.config.listeners import STANDARD_LISTENERS, Listener
 from mailstack.config.setting import Section, required, setting
@@ -107,6 +107,13 @@ class Store(Section):
         "How a message is made safe before it is acknowledged.  syncfs: one sync of the file system for everything "
         "that came meanwhile, by far the fastest.  fsync: each file and folder by itself.",
         why="other programs write much to the same disk, or the mail is on a shared file system",
+    )
+    reserve: int = setting(
+        SIZE,
+        100 << 20,
+        "Free space below which new mail is refused for the time being (452 4.3.1), so that mail can still be read, "
+        "flagged and removed.  Never more than 1 % of the disk.",
+        why="something else on the disk needs room of its own",
     )
 
 

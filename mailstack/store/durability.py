@@ -13,6 +13,7 @@ __all__ = ["NoSync", "SyncEach", "SyncFileSystem", "sqlite_connection"]
 
 def sqlite_connection(path: str, *, read_only: bool = False, synchronous: str = "FULL") -> Any:
     """A connection in WAL mode with transactions by hand; one thread at a time may use it."""
+    files.make_private(path)  # SQLite's log beside it gets the same mode
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
     connection.execute("PRAGMA busy_timeout = 10000")
     connection.execute("PRAGMA journal_mode = WAL")

@@ -51,6 +51,7 @@ def open_store(root: str, mail: str, reactor: Any, how: How, now: Callable[[], f
         stack.callback(durability.close)
         reader = sqlite_connection(f"{root}/index.sqlite", read_only=True)
         stack.callback(reader.close)
+        files.make_private(f"{root}/cache.sqlite")
         kept = Kept(f"{root}/cache.sqlite")
         stack.callback(kept.close)
         digests = Digests(f"{root}/cache.sqlite")

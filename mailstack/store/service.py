@@ -26,6 +26,7 @@ from mailstack.store.batches import WriteJob
 from mailstack.store.effects import AccountRead
 from mailstack.store.memory import Memory
 from mailstack.store.opened import How, Opened, open_store
+from mailstack.store.room import RESERVE_OCTETS, Room
 
 __all__ = ["Store", "StoreLedger"]
 
@@ -50,6 +51,7 @@ class Store:
         reactor: Any = None,
         durability: How = "syncfs",
         mail: str | None = None,
+        reserve: int = RESERVE_OCTETS,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._root = root
@@ -58,6 +60,7 @@ class Store:
         self._reactor = reactor
         self._durability: How = durability
         self._now = now
+        self._room = Room([self._mail, root], reserve, now)
         self._opened: Opened | None = None
         self._polling: LoopingCall | None = None
         self.ledger = StoreLedger(self)
@@ -129,6 +132,7 @@ class Store:
         return account
 
     def stage(self) -> Staged:
+        self._room.check()
         return StagedFile(self._staging, sync=self._durability == "fsync")
 
     async def deliver(self, staged: Staged, recipients: Sequence[tuple[str, str]]) -> None:
