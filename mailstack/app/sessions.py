@@ -63,7 +63,7 @@ def _smtp(config: Config, parts: Parts, listener: Listener, reactor: Any) -> Ses
         return datetime.fromtimestamp(reactor.seconds(), UTC)
 
     settings = FlowSettings(config.hostname, max_hops=config.limits.hops)
-    promise = Promise(parts.store, parts.spool, parts.directory, settings, now)
+    promise = Promise(parts.store, parts.spool, parts.directory, settings, now, parts.reports.succeeded)
     submission = listener.protocol == "submission"
     flow = (
         Submission(promise, parts.directory, settings, now)

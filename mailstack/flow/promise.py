@@ -1,6 +1,6 @@
 """Taking responsibility for one message: local copies filed, the rest queued, both durable, then the 250."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 from mailstack.accounts.api import Directory
@@ -8,13 +8,17 @@ from mailstack.base.events import Event, log
 from mailstack.flow.api import Accepted, Arriving
 from mailstack.flow.international import needs_smtputf8
 from mailstack.flow.local import deliver_here, with_lines_on_top
+from mailstack.flow.receipts import receipts
 from mailstack.flow.route import Route, find_route
 from mailstack.flow.settings import FlowSettings
 from mailstack.flow.tracing import final_lines, received_line
+from mailstack.message.dsn import Success
 from mailstack.queue.api import Envelope, MailQueue
 from mailstack.store.api import MailStore, Staged
 
-__all__ = ["Promise"]
+__all__ = ["Promise", "Receipt"]
+
+Receipt = Callable[[Envelope, Sequence[Success], bytes], Awaitable[None]]  # raises nothing
 
 
 class Promise:
@@ -27,9 +31,11 @@ class Promise:
         directory: Directory,
         settings: FlowSettings,
         now: Callable[[], datetime],
+        receipt: Receipt,
     ) -> None:
+        """`receipt` tells a sender who asked for it that mail has arrived."""
         self._store, self._queue, self._directory = store, queue, directory
-        self._settings, self._now = settings, now
+        self._settings, self._now, self._receipt = settings, now, receipt
 
     def route(self, mail: Arriving) -> Route:
         pairs = zip(mail.recipients, mail.resolutions, strict=True)
@@ -64,6 +70,9 @@ class Promise:
             size=staged.size,
             recipients=[recipient.address for recipient in mail.recipients],
         )
+        pairs = zip(mail.recipients, mail.resolutions, strict=True)
+        if told := receipts(pairs, self._directory):
+            await self._receipt(self._envelope(mail, route, staged), told, staged.head())
         return Accepted(mail.mid, f"Accepted as {mail.mid}")
 
     async def _file(self, mail: Arriving, route: Route, staged: Staged) -> None:

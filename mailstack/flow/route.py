@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from mailstack.accounts.api import Directory, Forward, Local, NotOurs, Resolution
+from mailstack.flow.receipts import for_members
 from mailstack.queue.api import Recipient
 from mailstack.store.api import INBOX
 
@@ -40,6 +41,8 @@ def _ends(
     if isinstance(resolution, (Local, NotOurs)):
         yield recipient, resolution
     elif isinstance(resolution, Forward):
+        if len(resolution.targets) > 1:
+            recipient = replace(recipient, notify=for_members(recipient.notify))
         for target in resolution.targets:
             end = directory.resolve(target)
             if isinstance(end, (Local, NotOurs)):  # never Forward: targets are expanded already

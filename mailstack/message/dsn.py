@@ -20,8 +20,10 @@ from mailstack.queue.api import Envelope, Recipient, RemoteReply
 __all__ = [
     "FULL_LIMIT",
     "Failure",
+    "Success",
     "compose_delay",
     "compose_failure",
+    "compose_success",
     "returns_whole",
     "wants_delay_report",
     "wants_report",
@@ -31,6 +33,8 @@ FULL_LIMIT = 64 * 1024  # octets; what is longer comes back as its header only (
 _WIDTH = 72
 
 Failure = tuple[Recipient, RemoteReply]
+
+_NO_REPLY = RemoteReply("", 0, "", "")
 
 _XTEXT = re.compile(r"\+([0-9A-F]{2})")
 _NOT_PRINTABLE = re.compile(r"[^ -~]")
@@ -71,6 +75,10 @@ class _Kind:
     status: str = ""
     until: datetime | None = None
 
+    @property
+    def good(self) -> bool:
+        return self.status.startswith("2")
+
 
 _FAILED = _Kind(
     "failed",
@@ -88,6 +96,43 @@ _DELAYED = _Kind(
     "said at the last try",
     "The header of the message is attached. Recipients not named above are not concerned.",
 )
+
+
+_ASKED = "As you asked, you are told that your message"
+_ATTACHED = "The header of the message is attached. Recipients not named above are not concerned."
+_SUCCESS = {
+    kind.action: kind
+    for kind in (
+        _Kind(
+            "delivered", "Your mail was delivered", f"{_ASKED} is in the mailbox of {{those}}.", "", _ATTACHED, "2.0.0"
+        ),
+        _Kind(
+            "relayed",
+            "Your mail was passed on",
+            f"{_ASKED} was handed to the server of {{those}}, which sends no such reports: no more will be heard.",
+            "took it and said",
+            _ATTACHED,
+            "2.0.0",
+        ),
+        _Kind(
+            "expanded",
+            "Your mail was passed on to several people",
+            f"{_ASKED} is on its way to those for whom the address of {{those}} stands.",
+            "",
+            _ATTACHED,
+            "2.0.0",
+        ),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Success:
+    """`action` is delivered, expanded, or relayed to a server that reports nothing itself.  RFC 3464 §2.3.3"""
+
+    recipient: Recipient
+    action: str
+    reply: RemoteReply = _NO_REPLY
 
 
 def wants_delay_report(recipient: Recipient) -> bool:
@@ -145,6 +190,23 @@ def compose_delay(
     """As `compose_failure`, for mail that is tried again `until` then; only the header goes back.  RFC 3461 §6.2"""
     kind = replace(_DELAYED, until=until)
     return _compose(kind, reporting_mta, mid, message_id, envelope, delayed, header_block, now, None, postmaster)
+
+
+def compose_success(
+    *,
+    reporting_mta: str,
+    mid: str,
+    message_id: str,
+    envelope: Envelope,
+    action: str,
+    told: Sequence[Failure],
+    header_block: bytes,
+    now: datetime,
+    postmaster: str = "",
+) -> bytes:
+    """What a sender has asked for by NOTIFY=SUCCESS; `action` as in `Success`.  RFC 3461 §6.2"""
+    kind = _SUCCESS[action]
+    return _compose(kind, reporting_mta, mid, message_id, envelope, told, header_block, now, None, postmaster)
 
 
 def _compose(
@@ -219,9 +281,9 @@ def _block(kind: _Kind, recipient: Recipient, reply: RemoteReply) -> str:
         lines += [_wrapped(f"The server {server} {kind.verb}:", 4), _wrapped(_said(reply), 8)]
         if reply.command:
             lines.append(_wrapped(f"(in answer to: {_printable(reply.command)})", 8))
-    else:
+    elif not kind.good:
         lines += [_wrapped("The message could not be handed on:", 4), _wrapped(reply.text or "no reason known", 8)]
-    if kind.until is None:
+    if kind.until is None and not kind.good:
         lines.append(_wrapped(_advice(_status(kind, reply)), 4))
     return "\n".join(lines)
 

@@ -76,6 +76,7 @@ class Delivered:
 
     reply: RemoteReply
     tls: str = ""  # "TLSv1.3 TLS_AES_256_GCM_SHA384 verified", "" in the clear
+    reports: bool = True  # it knows DSN, and so tells the sender of success by itself (RFC 3461 §5.2.2)
 
 
 @dataclass(frozen=True, slots=True)

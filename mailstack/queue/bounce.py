@@ -4,9 +4,18 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from mailstack.base.errors import MailError
 from mailstack.base.events import Event, log
 from mailstack.base.ids import message_id
-from mailstack.message.dsn import FULL_LIMIT, compose_delay, compose_failure, returns_whole, wants_report
+from mailstack.message.dsn import (
+    FULL_LIMIT,
+    Success,
+    compose_delay,
+    compose_failure,
+    compose_success,
+    returns_whole,
+    wants_report,
+)
 from mailstack.queue.api import Envelope, Recipient, RemoteReply
 from mailstack.store.api import Content
 
@@ -75,6 +84,39 @@ class Bounces:
         )
         await self._submit(_report_envelope(envelope.reverse_path, mid, message, now), message)
         log(Event.MAIL_BOUNCED, mid=envelope.id, report_mid=mid, reverse_path=envelope.reverse_path)
+
+    async def relayed(
+        self, envelope: Envelope, delivered: Sequence[tuple[Recipient, RemoteReply]], content: Content
+    ) -> None:
+        """Mail has gone to servers that do not report: RFC 3461 §5.2.2.  Raises nothing."""
+        told = [Success(recipient, "relayed", reply) for recipient, reply in delivered if "SUCCESS" in recipient.notify]
+        if told:
+            await self.succeeded(envelope, told, _header_block(content))
+
+    async def succeeded(self, envelope: Envelope, told: Sequence[Success], header_block: bytes) -> None:
+        """The sender asked for it; raises nothing, for the mail is delivered whatever becomes of the report."""
+        for action in dict.fromkeys(each.action for each in told):
+            if envelope.reverse_path:
+                await self._success(envelope, action, [each for each in told if each.action == action], header_block)
+
+    async def _success(self, envelope: Envelope, action: str, told: Sequence[Success], header_block: bytes) -> None:
+        mid, now = message_id(), datetime.fromtimestamp(self._now(), UTC)
+        message = compose_success(
+            reporting_mta=self._reporting_mta,
+            mid=mid,
+            message_id=f"{mid}@{self._reporting_mta}",
+            envelope=envelope,
+            action=action,
+            told=[(each.recipient, each.reply) for each in told],
+            header_block=header_block,
+            now=now,
+        )
+        try:
+            await self._submit(_report_envelope(envelope.reverse_path, mid, message, now), message)
+        except (MailError, OSError) as error:
+            log(Event.MAIL_DROPPED, mid=mid, reason=f"report of success for {envelope.id} could not be kept: {error}")
+        else:
+            log(Event.SUCCESS_REPORTED, mid=envelope.id, report_mid=mid, reverse_path=envelope.reverse_path)
 
     async def _report(
         self, envelope: Envelope, those: Sequence[Undelivered], content: Content, *, expired: bool

@@ -36,6 +36,11 @@ class Report(Protocol):
         self, envelope: api.Envelope, undelivered: Sequence[Undelivered], content: Content
     ) -> Awaitable[None]: ...
 
+    def relayed(
+        self, envelope: api.Envelope, delivered: Sequence[tuple[api.Recipient, api.RemoteReply]], content: Content
+    ) -> Awaitable[None]:
+        """What servers have taken that will not report success by themselves.  Raises nothing."""
+
     def delayed(
         self, envelope: api.Envelope, those: Sequence[Undelivered], content: Content, until: datetime
     ) -> Awaitable[None]: ...
@@ -191,6 +196,9 @@ class QueueRunner(Service):
         if verdict.delivered or waits:
             await self._record(mid, verdict.delivered_rows, waits)
         self._tell(mid, verdict)
+        silent = [(row.recipient, said.reply) for row, said in verdict.delivered if not said.reports]
+        if silent:
+            await self._report.relayed(job.envelope, silent, content)
         if verdict.undelivered:
             try:
                 await self._report(job.envelope, [each for _, each in verdict.undelivered], content)

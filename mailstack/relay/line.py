@@ -1,7 +1,7 @@
 """A connection to one server that is open: up to the point of MAIL, then one errand after the other."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from mailstack.base.events import Event, log
@@ -187,7 +187,10 @@ class Line:
 
     def _note(self, carried: Carried, places: Sequence[int], replies: Sequence[RemoteReply]) -> None:
         for place, reply in zip(places, replies, strict=True):
-            carried.outcomes[place] = outcome_of(reply, self._tls_note())
+            outcome = outcome_of(reply, self._tls_note())
+            if isinstance(outcome, Delivered):
+                outcome = replace(outcome, reports="DSN" in self.offer)
+            carried.outcomes[place] = outcome
 
     def _tls_note(self) -> str:
         if not self.connection.tls:

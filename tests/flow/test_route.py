@@ -9,6 +9,7 @@ from tests.flow.world import Table
 DIRECTORY = Table(
     {
         "team@demo.test": ["alice@demo.test", "alice+team@demo.test", "far@other.test"],
+        "one@demo.test": ["far@other.test"],
         "out@demo.test": ["far@other.test", "gone@demo.test"],
     }
 )
@@ -43,3 +44,20 @@ def test_what_was_asked_for_a_recipient_goes_along():
     asked = Recipient("out@demo.test", orcpt="rfc822;out@demo.test", notify=frozenset({"FAILURE"}))
     [remote] = find_route([(asked, DIRECTORY.resolve(asked.address))], DIRECTORY, tag_is_folder=False).remote
     assert remote == Recipient("far@other.test", orcpt=asked.orcpt, notify=asked.notify)
+
+
+@pytest.mark.parametrize(
+    ("alias", "asked", "passed_on"),
+    [
+        ("one@demo.test", {"SUCCESS"}, {"SUCCESS"}),
+        ("team@demo.test", {"SUCCESS"}, {"NEVER"}),
+        ("team@demo.test", {"SUCCESS", "DELAY"}, {"DELAY"}),
+        ("team@demo.test", {"NEVER"}, {"NEVER"}),
+        ("team@demo.test", set(), set()),
+    ],
+)
+def test_an_alias_of_several_keeps_success_to_itself(alias, asked, passed_on):
+    """RFC 3461 §5.2.7.2, §5.2.7.3"""
+    recipient = Recipient(alias, notify=frozenset(asked))
+    [remote] = find_route([(recipient, DIRECTORY.resolve(alias))], DIRECTORY, tag_is_folder=False).remote
+    assert remote.notify == passed_on

@@ -58,11 +58,15 @@ class World:
     def __init__(self, folder, aliases=None, **settings):
         self.store = Store.inline(folder, now=MOMENT.timestamp)
         self.queue = Queue()
+        self.receipts = []
         self.directory = Table(aliases)
         self.settings = FlowSettings("mail.demo.test", **settings)
-        promise = Promise(self.store, self.queue, self.directory, self.settings, lambda: MOMENT)
+        promise = Promise(self.store, self.queue, self.directory, self.settings, lambda: MOMENT, self._receipt)
         self.inbound = Inbound(promise, self.directory, self.settings)
         self.submission = Submission(promise, self.directory, self.settings, lambda: MOMENT)
+
+    async def _receipt(self, envelope, told, head):
+        self.receipts += [(each.recipient.address, each.action) for each in told]
 
     def arriving(self, principal=None):
         tls = {"tls": True, "tls_version": "TLSv1.3", "tls_cipher": "TLS_AES_128_GCM_SHA256"} if principal else {}

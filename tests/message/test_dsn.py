@@ -214,3 +214,29 @@ def test_a_notice_of_delay() -> None:
 )
 def test_wants_delay_report(notify: tuple[str, ...], wanted: bool) -> None:
     assert dsn.wants_delay_report(Recipient("bob@dead.test", notify=frozenset(notify))) is wanted
+
+
+@pytest.mark.parametrize(
+    ("action", "said"), [("delivered", "in the mailbox"), ("relayed", "took it and said"), ("expanded", "on its way")]
+)
+def test_success(action: str, said: str) -> None:
+    taken = RemoteReply("mx.far.test", 250, "2.0.0", "queued", "end of DATA")
+    octets = dsn.compose_success(
+        reporting_mta="mx.demo.test",
+        mid="5kr-8",
+        message_id="5kr-8@mx.demo.test",
+        envelope=replace(ENVELOPE, envid="a+2Bb"),
+        action=action,
+        told=[(BOB, taken if action == "relayed" else dsn.Success(BOB, action).reply)],
+        header_block=HEAD,
+        now=NOW,
+    )
+    found = email.message_from_bytes(octets, policy=email.policy.default)
+    assert isinstance(found, email.message.EmailMessage)
+    text, (message, bob), returned = parts(found)
+    assert said in " ".join(text.split())
+    assert "Check the address" not in text
+    assert "could not" not in text
+    assert message["original-envelope-id"] == "a+b"
+    assert (bob["action"], bob["status"], bob["final-recipient"]) == (action, "2.0.0", "rfc822; bob@dead.test")
+    assert returned.get_content_type() == "text/rfc822-headers"

@@ -426,3 +426,23 @@ def pump(w, seconds):
     end = w.clock.seconds() + seconds
     while w.clock.seconds() < end:
         w.clock.advance(min(60.0, end - w.clock.seconds()))
+
+
+def test_success_is_reported_where_the_next_server_does_not(world):
+    asked, silent = frozenset({"SUCCESS"}), Delivered(OK.reply, reports=False)
+    w = world(ScriptedCourier(**{"x@t.test": [silent], "y@t.test": [OK], "z@t.test": [silent]}))
+    w.start()
+    w.enqueue("m1", Recipient("x@t.test", notify=asked), Recipient("y@t.test", notify=asked), "z@t.test")
+    [(envelope, message)] = w.reports
+    assert (envelope.reverse_path, envelope.recipients[0].address) == ("", "a@here.test")
+    assert b"Action: relayed\r\n" in message
+    assert message.count(b"Final-Recipient: ") == message.count(b"Final-Recipient: rfc822; x@t.test\r\n") == 1
+
+
+def test_a_report_of_success_that_cannot_be_kept_holds_nothing_up(world):
+    w = world(ScriptedCourier(**{"x@t.test": [Delivered(OK.reply, reports=False)]}))
+    w.report_faults.append(MailError(Condition.STORAGE_FULL, "full"))
+    w.start()
+    w.enqueue("m1", Recipient("x@t.test", notify=frozenset({"SUCCESS"})))
+    assert w.reports == []
+    assert w.waiting() == []

@@ -215,6 +215,20 @@ class World:
     async def _status(self, account):
         return await (await self.parts.store.account(account)).status("INBOX")
 
+    def contains(self, _player, rest):
+        """`ACCOUNT TEXT`: its newest message has it."""
+        account, text = rest.split(" ", 1)
+        newest = self.now(self._newest, account)
+        assert text in newest, newest
+
+    async def _newest(self, account):
+        mailbox = await (await self.parts.store.account(account)).open("INBOX")
+        content = mailbox.content(mailbox.columns.uids[-1])
+        text = content.read(0, content.size).decode("utf-8", "replace")
+        content.close()
+        mailbox.release()
+        return text
+
     def queued(self, _player, rest):
         count = len(self.now(self._call, self.parts.spool.list))
         assert count == int(rest), f"{count} recipients in the queue"
@@ -344,6 +358,7 @@ DIRECTIVES = {
     "alias": World.alias,
     "domain": World.domain,
     "stored": World.stored,
+    "contains": World.contains,
     "queued": World.queued,
     "raw": World.raw,
     "deliver": World.deliver_now,

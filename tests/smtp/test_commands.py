@@ -77,6 +77,11 @@ GOOD = [
     ("greeted", b"MAIL FROM:<> SIZE=10 BODY=8BITMIME", Mail("", Params({"SIZE": 10, "BODY": "8BITMIME"}))),
     ("greeted", b"MAIL FROM:<a@b>  body=7bit  ", Mail("a@b", Params({"BODY": "7BIT"}))),
     ("greeted", b"MAIL FROM:<\xc3\xb6@b\xc3\xb6.test> smtputf8", Mail("ö@bö.test", Params({"SMTPUTF8": True}))),
+    ("greeted", b"MAIL FROM:<a@b> RET=full ENVID=x+2By", Mail("a@b", Params({"RET": "FULL", "ENVID": "x+2By"}))),
+    ("mail", b"RCPT TO:<c@d> NOTIFY=Never", Rcpt("c@d", Params({"NOTIFY": frozenset({"NEVER"})}))),
+    ("mail", b"RCPT TO:<c@d> NOTIFY=DELAY,delay", Rcpt("c@d", Params({"NOTIFY": frozenset({"DELAY"})}))),
+    ("mail", b"RCPT TO:<c@d> ORCPT=rfc822;e+40f", Rcpt("c@d", Params({"ORCPT": "rfc822;e+40f"}))),
+    ("mail", b"RCPT TO:<c@d> ORCPT=utf-8;\\x{F6}@f", Rcpt("c@d", Params({"ORCPT": "utf-8;\\x{F6}@f"}))),
     ("greeted", b"MAIL FROM:<a@b> AUTH=<>", Mail("a@b", Params({"AUTH": "<>"}))),
     ("greeted", b"MAIL FROM:<a@b> AUTH=e+3Dmc2@x", Mail("a@b", Params({"AUTH": "e+3Dmc2@x"}))),
     ("mail", b"RCPT TO:<bob@demo.test>", Rcpt("bob@demo.test")),
@@ -133,6 +138,26 @@ BAD = [
     ("greeted", b"MAIL FROM:<a@b> SMTPUTF8=1", replies.BAD_PARAMETER),
     ("greeted", b"MAIL FROM:<a@b> SMTPUTF8 SMTPUTF8", replies.BAD_PARAMETER),
     ("greeted", b"MAIL FROM:<a@b> FOO=1", replies.UNKNOWN_PARAMETER),
+    *[
+        ("greeted", b"MAIL FROM:<a@b> " + word, replies.BAD_PARAMETER)
+        for word in (b"RET", b"RET=ALL", b"ENVID", b"ENVID=a+2b", b"ENVID=a=b", b"ENVID=" + b"x" * 101)
+    ],
+    *[
+        ("mail", b"RCPT TO:<c@d> " + word, replies.BAD_PARAMETER)
+        for word in (
+            b"NOTIFY",
+            b"NOTIFY=SUCCESS,",
+            b"NOTIFY=NEVER,NEVER",
+            b"NOTIFY=NEVER,DELAY",
+            b"NOTIFY=ALWAYS",
+            b"ORCPT",
+            b"ORCPT=rfc822",
+            b"ORCPT=;x",
+            b"ORCPT=rfc822;a+b",
+            b"ORCPT=utf-8;a\\b",
+            b"ORCPT=rfc822;" + b"x" * 500,
+        )
+    ],
     ("greeted", b"MAIL FROM:<a@b> WHATEVER", replies.UNKNOWN_PARAMETER),
     ("greeted", b"MAIL FROM:<a@b> =1", replies.BAD_ARGUMENT),
     ("greeted", b"MAIL FROM:<a@b> SIZE", replies.BAD_PARAMETER),

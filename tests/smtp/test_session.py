@@ -39,7 +39,7 @@ def test_greeting_and_hello():
 
 
 def test_what_is_offered_where():
-    common = ["SIZE 52428800", "PIPELINING", "8BITMIME", "SMTPUTF8", "CHUNKING", "ENHANCEDSTATUSCODES"]
+    common = ["SIZE 52428800", "PIPELINING", "8BITMIME", "SMTPUTF8", "CHUNKING", "DSN", "ENHANCEDSTATUSCODES"]
     assert keywords(Talk().say("EHLO x")) == [*common, "STARTTLS"]
     assert keywords(Talk(tls=True).say("EHLO x")) == common
     assert keywords(Talk(submission=True).say("EHLO x")) == [*common, "STARTTLS"]

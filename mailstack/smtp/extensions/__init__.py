@@ -7,6 +7,7 @@ To add one: a file with its `EXTENSION`, a line in ALL; what it *does* belongs t
 from mailstack.smtp.extensions import (
     auth,
     chunking,
+    dsn,
     eightbitmime,
     enhancedstatuscodes,
     pipelining,
@@ -24,6 +25,7 @@ ALL: tuple[Extension, ...] = (
     eightbitmime.EXTENSION,
     smtputf8.EXTENSION,
     chunking.EXTENSION,
+    dsn.EXTENSION,
     enhancedstatuscodes.EXTENSION,
     starttls.EXTENSION,
     auth.EXTENSION,

@@ -7,6 +7,7 @@ from mailstack.base.errors import Condition, MailError
 from mailstack.flow.api import Arriving, Flow
 from mailstack.queue.api import Recipient
 from mailstack.smtp import replies
+from mailstack.smtp.extensions.dsn import ENVID, NOTIFY, ORCPT, RET
 from mailstack.smtp.extensions.eightbitmime import BODY
 from mailstack.smtp.extensions.size import SIZE
 from mailstack.smtp.extensions.smtputf8 import SMTPUTF8
@@ -36,6 +37,7 @@ class Transaction:
         mail = self._mail
         mail.declared_size = command.params[SIZE]
         mail.body = command.params[BODY]
+        mail.ret, mail.envid = command.params[RET], command.params[ENVID]
         mail.smtputf8 = command.params[SMTPUTF8]
         if mail.declared_size > self._limits.message_octets:
             return replies.MESSAGE_TOO_BIG
@@ -50,8 +52,9 @@ class Transaction:
         most = limits.recipients if self._mail.principal else limits.recipients_unauthenticated
         if len(self._mail.recipients) >= most:
             return replies.TOO_MANY_RECIPIENTS
+        recipient = Recipient(command.address, command.params[ORCPT], command.params[NOTIFY])
         try:
-            await self._flow.recipient(self._mail, Recipient(command.address))
+            await self._flow.recipient(self._mail, recipient)
         except MailError as error:
             return self._refuse(f"RCPT TO:<{command.address}>", error)
         return replies.RECIPIENT_OK
