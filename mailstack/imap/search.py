@@ -1,31 +1,23 @@
-"""What SEARCH can ask, and whether a message is that.  RFC 3501 §6.4.4
+"""What SEARCH can ask, and which messages are that.  RFC 3501 §6.4.4
 
-A key is a value with a `cost`: flags, dates and sizes come from the columns, the
-header from a small read, text from the whole message.  Within an AND the cheap
-keys go first, so most messages are never opened.
+A key takes the messages of a window that are still in question and leaves those that match.
+It has a `cost`: flags, dates and sizes come from the columns, words from kept records
+(`imap.search_kept`).  Within an AND the cheap keys go first, so most messages are never opened.
 """
 
-from bisect import bisect_right
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum, IntEnum
-from functools import lru_cache
 from typing import Final, Protocol
 
-from mailstack.base.errors import Condition, MailError
-from mailstack.imap.numset import NumSet, Span
-from mailstack.imap.search_text import SearchedMessage, fold_header
-from mailstack.imap.view import View
-from mailstack.message.date import parse_date
-from mailstack.message.header import Header
-from mailstack.message.mime import outline
-from mailstack.store.api import Columns, Content
+from mailstack.imap.numset import NumSet
+from mailstack.imap.search_kept import Place, Searched, Window, find_records
+from mailstack.imap.search_text import BODY, FIELD, RECORDED
 
 __all__ = [
     "All",
     "And",
-    "Candidate",
     "Cost",
     "Dated",
     "Flagged",
@@ -33,6 +25,7 @@ __all__ = [
     "InHeader",
     "InText",
     "Key",
+    "ModifiedSince",
     "Not",
     "Numbered",
     "Or",
@@ -40,110 +33,21 @@ __all__ = [
     "Sent",
     "Sized",
     "When",
+    "Within",
     "search",
 ]
 
-_SLICE_COST: Final = 2000  # roughly microseconds, between two pauses
+_WINDOW: Final = 2048  # messages looked at before others may have their turn
+_DAY_SECONDS: Final = 86_400
+_EPOCH: Final = date(1970, 1, 1).toordinal()
 
 
 class Cost(IntEnum):
-    """Roughly microseconds."""
+    """Roughly, in units of the cheapest."""
 
     COLUMNS = 1
     HEADER = 50
     TEXT = 200
-
-
-class Candidate:
-    """The message that is being looked at; one object is moved along all of them."""
-
-    __slots__ = (
-        "_columns",
-        "_content",
-        "_header",
-        "_index",
-        "_open",
-        "_sets",
-        "_text",
-        "_view",
-        "flags",
-        "spent",
-        "uid",
-    )
-
-    def __init__(self, view: View, columns: Columns, open_content: Callable[[int], Content]) -> None:
-        self._view = view
-        self._columns = columns
-        self._open = open_content
-        self._sets: dict[NumSet, list[Span]] = {}
-        self._content: Content | None = None
-        self._header: Header | None = None
-        self._text: SearchedMessage | None = None
-        self._index = 0
-        self.flags: tuple[str, ...] = ()
-        self.uid = 0
-        self.spent = 0
-
-    def move(self, index: int) -> bool:
-        """Look at the message at this index of the view; False when it is gone."""
-        self.close()
-        self._index = index
-        self.uid = self._view.uids[index]
-        self.spent += Cost.COLUMNS
-        try:
-            self.flags = self._columns.flags(self.uid)
-        except KeyError:
-            return False
-        return True
-
-    def close(self) -> None:
-        if self._content is not None:
-            self._content.close()
-        self._content = self._header = self._text = None
-
-    @property
-    def recent(self) -> bool:
-        return self._view.is_recent(self.uid)
-
-    @property
-    def size(self) -> int:
-        return self._columns.size(self.uid)
-
-    @property
-    def received(self) -> date:
-        return self._columns.internal_date(self.uid).date()
-
-    @property
-    def _octets(self) -> Content:
-        if self._content is None:
-            self._content = self._open(self.uid)
-        return self._content
-
-    @property
-    def header(self) -> Header:
-        if self._header is None:
-            self.spent += Cost.HEADER
-            self._header = outline(self._octets).header
-        return self._header
-
-    @property
-    def text(self) -> SearchedMessage:
-        if self._text is None:
-            self.spent += Cost.TEXT + self._octets.size // 100
-            self._text = SearchedMessage(self._octets)
-        return self._text
-
-    def within(self, numbers: NumSet) -> bool:
-        """ParseFault for a sequence number that does not exist."""
-        spans = self._sets.get(numbers)
-        if spans is None:
-            spans = self._sets[numbers] = self._view.spans(numbers)
-        place = bisect_right(spans, self._index, key=_start)
-        return place > 0 and self._index < spans[place - 1][1]
-
-
-def _start(span: Span) -> int:
-    return span[0]
 
 
 class Key(Protocol):
@@ -152,7 +56,8 @@ class Key(Protocol):
     @property
     def cost(self) -> int: ...
 
-    def matches(self, mail: Candidate) -> bool: ...
+    async def among(self, window: Window, places: Sequence[Place]) -> Sequence[Place]:
+        """Those of the ascending `places` that match, in order."""
 
 
 class _FromColumns:
@@ -160,25 +65,22 @@ class _FromColumns:
     cost: int = Cost.COLUMNS
 
 
-class _FromHeader:
-    __slots__ = ()
-    cost: int = Cost.HEADER
-
-
-class _FromText:
-    __slots__ = ()
-    cost: int = Cost.TEXT
-
-
 @dataclass(frozen=True, slots=True)
 class All(_FromColumns):
-    def matches(self, mail: Candidate) -> bool:  # noqa: ARG002
-        return True
+    async def among(self, window: Window, places: Sequence[Place]) -> Sequence[Place]:  # noqa: ARG002
+        return places
 
 
-@lru_cache(maxsize=1024)
-def _folded(flags: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(flag.lower() for flag in flags)
+class _Having(dict[tuple[str, ...], bool]):
+    """Whether flags hold one, by the flags: mailboxes have few combinations."""
+
+    def __init__(self, flag: str) -> None:
+        super().__init__()
+        self._flag = flag
+
+    def __missing__(self, flags: tuple[str, ...]) -> bool:
+        has = self[flags] = any(flag.lower() == self._flag for flag in flags)
+        return has
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,22 +89,25 @@ class Flagged(_FromColumns):
 
     flag: str
 
-    def matches(self, mail: Candidate) -> bool:
-        return self.flag in _folded(mail.flags)
+    async def among(self, window: Window, places: Sequence[Place]) -> Sequence[Place]:
+        has, flags = _Having(self.flag), window.flags
+        return [place for place in places if has[flags[place]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Recent(_FromColumns):
-    def matches(self, mail: Candidate) -> bool:
-        return mail.recent
+    async def among(self, window: Window, places: Sequence[Place]) -> Sequence[Place]:
+        view, uids = window.mail.view, window.uids
+        return [place for place in places if view.is_recent(uids[place])] if view.recent_count else []
 
 
 @dataclass(frozen=True, slots=True)
 class Numbered(_FromColumns):
     numbers: NumSet
 
-    def matches(self, mail: Candidate) -> bool:
-        return mail.within(self.numbers)
+    async def among(self, window: Window, places: Sequence[Place]) -> Sequence[Place]:
+        inside = window.inside(self.numbers)
+        return places if inside is None else [place for place in places if place in inside]
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,8 +117,36 @@ class Sized(_FromColumns):
     octets: int
     larger: bool
 
-    def matches(self, mail: Candidate) -> bool:
-        return mail.size > self.octets if self.larger else mail.size < self.octets
+    async def among(self, window: Window, places: Sequence[Place]) -> Sequence[Place]:
+        sizes, octets = window.sizes, self.octets
+        if self.larger:
+            return [place for place in places if sizes[place] > octets]
+        return [place for place in places if sizes[place] < octets]
+
+
+@dataclass(frozen=True, slots=True)
+class ModifiedSince(_FromColumns):
+    """MODSEQ: changed at or after it.  RFC 7162 §3.1.5"""
+
+    modseq: int
+
+    async def among(self, window: Window, places: Sequence[Place]) -> Sequence[Place]:
+        modseqs, least = window.modseqs, self.modseq
+        return [place for place in places if modseqs[place] >= least]
+
+
+@dataclass(frozen=True, slots=True)
+class Within(_FromColumns):
+    """YOUNGER: INTERNALDATE is at most so many seconds ago; OLDER: at least.  RFC 5032 §2"""
+
+    seconds: int
+    younger: bool
+
+    async def among(self, window: Window, places: Sequence[Place]) -> Sequence[Place]:
+        dates, border = window.seconds, window.mail.now.timestamp() - self.seconds
+        if self.younger:
+            return [place for place in places if dates[place] >= border]
+        return [place for place in places if dates[place] <= border]
 
 
 class When(Enum):
@@ -221,64 +154,90 @@ class When(Enum):
     ON = "on"
     SINCE = "since"
 
-    def holds(self, found: date, asked: date) -> bool:
-        """SINCE includes the day, BEFORE does not; times and zones are disregarded."""
+    def days(self, asked: date) -> tuple[float, float]:
+        """The day numbers `[first, behind)`: SINCE includes the day, BEFORE does not."""
+        day = asked.toordinal()
         if self is When.ON:
-            return found == asked
-        return found < asked if self is When.BEFORE else found >= asked
+            return day, day + 1
+        return (float("-inf"), day) if self is When.BEFORE else (day, float("inf"))
 
 
 @dataclass(frozen=True, slots=True)
 class Dated(_FromColumns):
-    """By INTERNALDATE."""
+    """By INTERNALDATE; the time is disregarded."""
 
     when: When
     day: date
 
-    def matches(self, mail: Candidate) -> bool:
-        return self.when.holds(mail.received, self.day)
+    async def among(self, window: Window, places: Sequence[Place]) -> Sequence[Place]:
+        first, behind = ((day - _EPOCH) * _DAY_SECONDS for day in self.when.days(self.day))
+        dates = window.seconds
+        return [place for place in places if first <= dates[place] < behind]
 
 
 @dataclass(frozen=True, slots=True)
-class Sent(_FromHeader):
-    """By the Date field; a message without a readable one is never found."""
+class Sent:
+    """By the Date field, time and zone disregarded; a message without a readable one is never found."""
 
     when: When
     day: date
+    cost: int = Cost.HEADER
 
-    def matches(self, mail: Candidate) -> bool:
-        value = mail.header.first(b"date")
-        sent = parse_date(value) if value else None
-        return sent is not None and self.when.holds(sent.date(), self.day)
+    async def among(self, window: Window, places: Sequence[Place]) -> Sequence[Place]:
+        first, behind = self.when.days(self.day)
+        days = await window.orders("day", places)
+        return [place for place, day in zip(places, days, strict=True) if day is not None and first <= day < behind]
 
 
 @dataclass(frozen=True, slots=True)
-class InHeader(_FromHeader):
-    """A field that has the folded `needle`; an empty one asks whether the field is there."""
+class InHeader:
+    """A field (in lower case) that has the folded `needle`; an empty one asks whether the field is there."""
 
     field: bytes
     needle: str
 
-    def matches(self, mail: Candidate) -> bool:
-        if not self.needle:
-            return self.field in mail.header
-        return any(self.needle in fold_header(value) for value in mail.header.all(self.field))
+    @property
+    def cost(self) -> int:
+        return Cost.HEADER if self.field in RECORDED else Cost.TEXT
+
+    async def among(self, window: Window, places: Sequence[Place]) -> Sequence[Place]:
+        item = "fields" if self.field in RECORDED else "text"
+        needle, name = self.needle.encode("utf-8", "replace"), b"\xfe%b: " % self.field.upper()
+
+        def in_field(record: bytes) -> bool:
+            header = record.partition(BODY)[0]
+            at = header.find(name)
+            while at >= 0:
+                end = header.find(FIELD, at + 1)
+                if header.find(needle, at + len(name), end if end >= 0 else len(header)) >= 0:
+                    return True
+                at = header.find(name, at + 1)
+            return False
+
+        return await find_records(window, places, item, needle or name, in_field)
 
 
 @dataclass(frozen=True, slots=True)
-class InBody(_FromText):
+class InBody:
     needle: str
+    cost: int = Cost.TEXT
 
-    def matches(self, mail: Candidate) -> bool:
-        return mail.text.in_body(self.needle)
+    async def among(self, window: Window, places: Sequence[Place]) -> Sequence[Place]:
+        needle = self.needle.encode("utf-8", "replace")
+
+        def in_body(record: bytes) -> bool:
+            return record.find(needle, record.find(BODY)) >= 0
+
+        return await find_records(window, places, "text", needle, in_body)
 
 
 @dataclass(frozen=True, slots=True)
-class InText(_FromText):
+class InText:
     needle: str
+    cost: int = Cost.TEXT
 
-    def matches(self, mail: Candidate) -> bool:
-        return mail.text.in_text(self.needle)
+    async def among(self, window: Window, places: Sequence[Place]) -> Sequence[Place]:
+        return await find_records(window, places, "text", self.needle.encode("utf-8", "replace"), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,8 +248,9 @@ class Not:
     def cost(self) -> int:
         return self.key.cost
 
-    def matches(self, mail: Candidate) -> bool:
-        return not self.key.matches(mail)
+    async def among(self, window: Window, places: Sequence[Place]) -> Sequence[Place]:
+        matching = set(await self.key.among(window, places))
+        return [place for place in places if place not in matching] if matching else places
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,8 +268,12 @@ class And:
     def cost(self) -> int:
         return max(map(_cost, self.keys))
 
-    def matches(self, mail: Candidate) -> bool:
-        return all(key.matches(mail) for key in self.keys)
+    async def among(self, window: Window, places: Sequence[Place]) -> Sequence[Place]:
+        for key in self.keys:
+            if not places:
+                break
+            places = await key.among(window, places)
+        return places
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,54 +290,31 @@ class Or:
     def cost(self) -> int:
         return max(map(_cost, self.keys))
 
-    def matches(self, mail: Candidate) -> bool:
-        return self.keys[0].matches(mail) or self.keys[1].matches(mail)
+    async def among(self, window: Window, places: Sequence[Place]) -> Sequence[Place]:
+        matching = set(await self.keys[0].among(window, places))
+        left = [place for place in places if place not in matching]
+        if left:
+            matching.update(await self.keys[1].among(window, left))
+        return [place for place in places if place in matching]
 
 
 def _cost(key: Key) -> int:
     return key.cost
 
 
-async def search(key: Key, mail: Candidate, count: int, pause: Callable[[], Awaitable[None]]) -> list[int]:
-    """Indices of the `count` messages of the view that match, ascending.  A message that is gone matches nothing.
+async def search(key: Key, mail: Searched) -> list[int]:
+    """Indices of the view's messages that match, ascending.  A message that is gone matches nothing.
 
-    `pause` is awaited every few milliseconds of work, so that nobody waits behind a large search.
+    Others have their turn between windows, and within those when much has to be read.
     """
     found: list[int] = []
-    weight = _weight(key) // 4
-    try:
-        for index in range(count):
-            if mail.move(index) and _matches(key, mail):
-                found.append(index)
-            mail.spent += weight
-            if mail.spent >= _SLICE_COST:
-                mail.spent = 0
-                mail.close()
-                await pause()
-    finally:
-        mail.close()
+    count = mail.view.count
+    for start in range(0, count, _WINDOW):
+        window = Window(mail, start, min(start + _WINDOW, count))
+        places = await key.among(window, window.present(range(len(window.uids))))
+        found += [start + place for place in window.present(places)]
+        await mail.pause()
     return found
-
-
-def _weight(key: Key) -> int:
-    """How many keys there are."""
-    match key:
-        case And(keys) | Or(keys):
-            return sum(map(_weight, keys))
-        case Not(inner):
-            return _weight(inner)
-    return 1
-
-
-def _matches(key: Key, mail: Candidate) -> bool:
-    try:
-        return key.matches(mail)
-    except KeyError:
-        return False
-    except MailError as failure:
-        if failure.condition is Condition.NO_SUCH_MESSAGE:
-            return False
-        raise
 
 
 FLAG_KEYS: Final[Mapping[bytes, str]] = {

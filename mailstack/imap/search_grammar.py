@@ -18,6 +18,7 @@ from mailstack.imap.search import (
     InHeader,
     InText,
     Key,
+    ModifiedSince,
     Not,
     Numbered,
     Or,
@@ -25,12 +26,14 @@ from mailstack.imap.search import (
     Sent,
     Sized,
     When,
+    Within,
 )
+from mailstack.imap.search_return import Returned, parse_return
 from mailstack.imap.search_text import fold
 from mailstack.imap.values import Command
 from mailstack.message.words import codec
 
-__all__ = ["Search", "parse"]
+__all__ = ["Search", "parse", "parse_charset", "parse_keys"]
 
 NESTING: Final = 100
 KEYS: Final = 1_000
@@ -42,20 +45,26 @@ _NEW: Final = And.of((Recent(), Not(Flagged("\\seen"))))
 
 @dataclass(frozen=True, slots=True)
 class Search(Command):
-    """`key` None: the charset is one that this server does not know."""
+    """`key` None: the charset is one that this server does not know.
+
+    `returned` None: the answer is SEARCH's (or SORT's) own, not ESEARCH.  `by_modseq`: MODSEQ is among the keys.
+    """
 
     key: Key | None
     by_uid: bool = False
+    returned: Returned | None = None
+    by_modseq: bool = False
 
 
 class _Reading:
     """One command's reading: its charset ("" for an unknown one), and how deep and long it may still be."""
 
-    __slots__ = ("charset", "cur", "depth", "keys")
+    __slots__ = ("by_modseq", "charset", "cur", "depth", "keys")
 
     def __init__(self, cur: Cursor, charset: str) -> None:
         self.cur = cur
         self.charset = charset
+        self.by_modseq = False
         self.depth = 0
         self.keys = KEYS
 
@@ -82,18 +91,30 @@ class _Reading:
 
 
 def parse(cur: Cursor) -> Search:
-    """search = "SEARCH" [SP "CHARSET" SP astring] 1*(SP search-key)   RFC 3501 §9"""
+    """search = "SEARCH" [search-return-opts] [SP "CHARSET" SP astring] 1*(SP search-key)   RFC 3501 §9, RFC 4466 §6"""
+    returned = parse_return(cur)
     charset = "utf-8"  # quirk: UTF-8 without saying so, which US-ASCII leaves room for
     if cur.took(b"CHARSET "):
-        label = cur.astring().decode("latin-1")
-        cur.space()
-        found = codec(label)
-        charset = found.name if found else ""
+        charset = parse_charset(cur)
+    key, by_modseq = parse_keys(cur, charset)
+    return Search(key, cur.by_uid, returned, by_modseq)
+
+
+def parse_charset(cur: Cursor) -> str:
+    """charset SP: the codec's name; "" for one that nobody knows"""
+    label = cur.astring().decode("latin-1")
+    cur.space()
+    found = codec(label)
+    return found.name if found else ""
+
+
+def parse_keys(cur: Cursor, charset: str) -> tuple[Key | None, bool]:
+    """search-key *(SP search-key): the key, None for an unknown charset; and whether MODSEQ was among them"""
     reading = _Reading(cur, charset)
     keys = [_key(reading)]
     while cur.spaced():
         keys.append(_key(reading))
-    return Search(And.of(keys) if charset else None, cur.by_uid)
+    return (And.of(keys) if charset else None), reading.by_modseq
 
 
 def _key(reading: _Reading) -> Key:
@@ -149,6 +170,29 @@ def _uids(reading: _Reading) -> Key:
     return Numbered(reading.cur.uid_set())
 
 
+def _within(reading: _Reading, *, younger: bool) -> Key:
+    """("OLDER" / "YOUNGER") SP nz-number, in seconds   RFC 5032 §3"""
+    reading.cur.space()
+    return Within(reading.cur.nz_number(), younger=younger)
+
+
+def _modseq(reading: _Reading) -> Key:
+    """search-modsequence = "MODSEQ" [SP entry-name SP entry-type-req] SP mod-sequence-valzer   RFC 7162 §7
+
+    All flags of a message have one modseq here, so it is the same for every entry.
+    """
+    cur = reading.cur
+    cur.space()
+    if cur.peek() == b'"':
+        cur.string()
+        cur.space()
+        if cur.word() not in {b"ALL", b"PRIV", b"SHARED"}:
+            raise ParseFault("expected all, priv or shared")
+        cur.space()
+    reading.by_modseq = True
+    return ModifiedSince(cur.number64())
+
+
 def _header(reading: _Reading) -> Key:
     """ "HEADER" SP header-fld-name SP astring"""
     reading.cur.space()
@@ -186,6 +230,9 @@ _KEYS: Final[Mapping[bytes, Callable[[_Reading], Key]]] = {
     b"SUBJECT": _in_field(b"subject"),
     b"TO": _in_field(b"to"),
     b"HEADER": _header,
+    b"MODSEQ": _modseq,
+    b"OLDER": lambda reading: _within(reading, younger=False),
+    b"YOUNGER": lambda reading: _within(reading, younger=True),
     b"BODY": lambda reading: InBody(reading.needle()),
     b"TEXT": lambda reading: InText(reading.needle()),
 }

@@ -1,95 +1,119 @@
-"""Finding words in a message: what a person reads in it, without regard to case.  RFC 3501 §6.4.4
+"""What a person reads in a message, folded so that a search is one look for octets.  RFC 3501 §6.4.4, RFC 5255 §4
 
-Encoded words, transfer encodings and charsets are decoded first.  Most mail has
-none of them; then the octets as they stand are searched, which is thirty times
-as fast.
+Encoded words, transfer encodings and charsets are decoded, tags of HTML left out, case and
+compatibility forms folded by i;unicode-casemap (RFC 5051).  The result is a record in UTF-8:
+
+    text record     *(FIELD "NAME: VALUE") BODY text *(FIELD text)
+    fields record   *(FIELD "NAME: VALUE"), of the few fields that have search keys of their own
+
+FIELD, BODY and LONG are octets that UTF-8 does not have, so nothing is ever found across them.
 """
 
 import binascii
+import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from html import unescape
 from typing import Final
 
-from mailstack.message.header import Header, header_end
-from mailstack.message.mime import Part, Source, octets_of, parse
+from mailstack.message.header import Header, scan
+from mailstack.message.mime import Part, Source, octets_of, outline, parse
 from mailstack.message.words import decode, decode_words
 
-__all__ = ["SearchedMessage", "fold", "fold_header"]
+__all__ = ["BODY", "FIELD", "LONG", "RECORDED", "fields_record", "fold", "fold_header", "text_record"]
 
 PART_OCTETS: Final = 16 * 1024 * 1024  # of one part, encoded; what is behind is not searched
+RECORD_OCTETS: Final = 64 * 1024  # of a record that is kept; longer ones are made anew by each search
 PLAIN_OCTETS: Final = 4 * 1024 * 1024
-# Where one of these stands, octets may mean other text than they show.  Lower case; those of a tuple
-# are only looked for where the sign before them is there.
-_ENCODED: Final = (
-    (b"transfer-encoding", (b"base64", b"quoted-printable")),
-    (b"charset", (b"iso-2022", b"utf-7", b"utf-16", b"utf-32", b"hz-gb")),
-    (b"=?", (b"?=",)),
+FIELD: Final = b"\xfe"
+BODY: Final = b"\xfd"
+LONG: Final = b"\xfc"
+RECORDED: Final = (b"subject", b"from", b"to", b"cc", b"bcc")
+
+_CASES_KEPT: Final = 20_000
+# A body of these headers says in ASCII what it means: no parts, no encoding, no shifting charset
+_PLAIN_TYPE: Final = re.compile(
+    rb"[ \t]*text/plain(?:[ \t]*;[^=]*=[ \t]*\"?(?:us-ascii|utf-8|iso-8859-\d+)\b.*)?[\s;]*\Z", re.IGNORECASE
+)
+_PLAIN_ENCODING: Final = re.compile(rb"[ \t]*(?:7bit|8bit)?[ \t]*\Z", re.IGNORECASE)
+# one pass, and what is not closed reaches to the end, so that no octet is looked at twice
+_HTML: Final = re.compile(
+    r"<!--.*?(?:-->|\Z)"
+    r"|<(?P<hidden>script|style)\b.*?(?:</(?P=hidden)\s*>|\Z)"
+    r"|</?(?P<inline>a|abbr|b|big|code|del|em|font|i|ins|kbd|mark|o:p|q|s|small|span|strong|sub|sup|tt|u|wbr)\b[^>]*(?:>|\Z)"
+    r"|<(?P<block>[a-z/!?])[^>]*(?:>|\Z)",
+    re.IGNORECASE | re.DOTALL,
 )
 
 
+class _Cases(dict[int, str]):
+    """Code point → its simple titlecase form, decomposed.  RFC 5051 §2"""
+
+    def __missing__(self, code: int) -> str:
+        sign = chr(code)
+        title = sign.title()
+        folded = unicodedata.normalize("NFKD", title if len(title) == 1 else sign)
+        if len(self) < _CASES_KEPT:
+            self[code] = folded
+        return folded
+
+
+_cases = _Cases()
+
+
 def fold(text: str) -> str:
-    """Text as it is compared: without case and compatibility forms (half-width, ligatures)."""
-    if text.isascii():
-        return text.lower()
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    """Text as i;unicode-casemap compares it: case and compatibility forms make no difference.  RFC 5051 §2"""
+    return text.upper() if text.isascii() else text.translate(_cases)
 
 
 def fold_header(value: bytes) -> str:
     """An unfolded header value, decoded, each run of blanks one."""
+    if value.isascii() and b"=?" not in value:
+        return " ".join(value.decode("ascii").upper().split())
     return " ".join(fold(decode_words(value)).split())
 
 
-class SearchedMessage:
-    """One message, read and decoded no more than was asked, and once."""
-
-    def __init__(self, source: Source) -> None:
-        self._size = source.size
-        self._octets = octets_of(source)
-        self._lower = self._octets.read(0, source.size).lower() if source.size <= PLAIN_OCTETS else None
-        self._plain = self._lower is not None and not _encoded(self._lower)
-        self._tree: Part | None = None
-        self._texts: list[str] | None = None
-
-    @property
-    def tree(self) -> Part:
-        if self._tree is None:
-            self._tree = parse(self._octets)
-        return self._tree
-
-    def in_body(self, needle: str) -> bool:
-        """Whether folded `needle` is in the body."""
-        quick = self._quick(needle, of_body=True) if self._plain else None
-        return any(needle in text for text in self._body()) if quick is None else quick
-
-    def in_text(self, needle: str) -> bool:
-        """Whether folded `needle` is in the header or the body."""
-        quick = self._quick(needle, of_body=False) if self._plain else None
-        if quick is None or (not quick and " " in needle):  # blanks may stand where a field is folded
-            return _in_header(self.tree.header, needle) or self.in_body(needle)
-        return quick
-
-    def _quick(self, needle: str, *, of_body: bool) -> bool | None:
-        """The octets as they stand are searched; None when that does not decide: `ß` is found by `SS`."""
-        assert self._lower is not None
-        start = header_end(self._lower) if of_body else 0
-        if needle.isascii() and self._lower.find(needle.encode(), start) >= 0:
-            return True
-        return False if self._lower.isascii() else None
-
-    def _body(self) -> list[str]:
-        if self._texts is None:
-            self._texts = list(_texts(self.tree))
-        return self._texts
+def text_record(source: Source, *, whole: bool = False) -> bytes:
+    """All that can be read in a message; LONG when that is too much to keep and not the `whole` is asked for."""
+    record = _plain_record(source) if source.size <= PLAIN_OCTETS else None
+    if record is None:
+        tree = parse(octets_of(source))
+        texts = FIELD.join(_octets(text) for text in _texts(tree))
+        record = b"".join(_lines(tree.header)) + BODY + texts
+    return record if whole or len(record) <= RECORD_OCTETS else LONG
 
 
-def _encoded(lower: bytes) -> bool:
-    return any(sign in lower and any(mark in lower for mark in marks) for sign, marks in _ENCODED)
+def fields_record(source: Source) -> bytes:
+    """The fields of RECORDED."""
+    header = outline(source).header
+    lines = (_line(key, header.value(field)) for key in RECORDED for field in header.named(key))
+    record = b"".join(lines)
+    return record if len(record) <= RECORD_OCTETS else LONG
 
 
-def _in_header(header: Header, needle: str) -> bool:
-    return any(
-        needle in f"{header.name(field).decode().lower()}: {fold_header(header.value(field))}" for field in header
-    )
+def _plain_record(source: Source) -> bytes | None:
+    """Most mail is plain: then no part has to be looked for.  None when it is not."""
+    octets = source.read(0, source.size)
+    header = scan(octets)
+    body = octets[header.end :]
+    kind, encoding = header.first(b"content-type"), header.first(b"content-transfer-encoding")
+    if kind is not None and not _PLAIN_TYPE.match(kind):
+        return None
+    if not _PLAIN_ENCODING.match(encoding or b"") or not body.isascii():
+        return None
+    return b"".join(_lines(header)) + BODY + body.upper()
+
+
+def _lines(header: Header) -> Iterable[bytes]:
+    return (_line(field.key, header.value(field)) for field in header)
+
+
+def _line(key: bytes, value: bytes) -> bytes:
+    return b"\xfe%b: %b" % (key.upper(), _octets(fold_header(value)))
+
+
+def _octets(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
 
 
 def _texts(part: Part) -> Iterator[str]:
@@ -100,7 +124,14 @@ def _texts(part: Part) -> Iterator[str]:
                 yield from (fold_header(child.header.value(field)) for field in child.header)
             yield from _texts(child)
     elif part.type == b"text":
-        yield fold(decode(_decoded(part.content(PART_OCTETS), part.encoding), part.charset))
+        text = decode(_decoded(part.content(PART_OCTETS), part.encoding), part.charset)
+        yield fold(_without_tags(text) if part.subtype == b"html" else text)
+
+
+def _without_tags(html: str) -> str:
+    """HTML as it is read: tags between words part them, tags within a word do not."""
+    text = _HTML.sub(lambda tag: "" if tag["inline"] else " ", html)
+    return " ".join(unescape(text).split())
 
 
 def _decoded(octets: bytes, encoding: bytes) -> bytes:

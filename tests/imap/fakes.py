@@ -16,9 +16,11 @@ from mailstack.imap.server.session import ImapSettings
 from mailstack.imap.values import ImapLimits
 from mailstack.store.api import (
     DEFAULT_FOLDERS,
+    DIGEST_UIDS,
     Appended,
     Arrived,
     Copied,
+    Digest,
     Expunged,
     FlagMode,
     FlagsChanged,
@@ -51,6 +53,12 @@ class FakeColumns:
     def internal_date(self, uid):
         return self.rows[uid][2]
 
+    def sizes_between(self, start, stop):
+        return [self.size(uid) for uid in self.uids[start:stop]]
+
+    def seconds_between(self, start, stop):
+        return [int(self.internal_date(uid).timestamp()) for uid in self.uids[start:stop]]
+
     def modseq(self, uid):
         return self.modseqs[uid] if uid in self.rows else self.rows[uid]
 
@@ -82,6 +90,7 @@ class FakeMailbox:
         self.uidnext, self.recent, self.highest_modseq = 1, 1, 1
         self.keywords = []
         self.watchers, self.sessions = [], 0
+        self.digests = {}
         self.tombstones = {}  # uid: modseq
 
     def claim_recent(self):
@@ -105,6 +114,15 @@ class FakeMailbox:
         if uid not in self.columns.rows:
             raise MailError(Condition.NO_SUCH_MESSAGE, "Message is gone")
         return FakeContent(self.columns.rows[uid][1])
+
+    def digest(self, item, number):
+        return self.digests.get((item, number)) or Digest.of({})
+
+    def keep_digest(self, item, records):
+        number = min(records) // DIGEST_UIDS
+        kept = dict(self.digest(item, number).records()) | records
+        self.digests[item, number] = Digest.of(kept)
+        return self.digests[item, number]
 
     def kept(self, item, uid, make):
         return make(self.content(uid))

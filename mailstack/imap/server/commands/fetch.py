@@ -4,7 +4,7 @@ import calendar
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from mailstack.base.errors import Condition, MailError, ParseFault
 from mailstack.imap.cursor import Cursor
@@ -12,6 +12,7 @@ from mailstack.imap.envelope import make_envelope
 from mailstack.imap.fetch import Attribute, Item, Piece, items
 from mailstack.imap.numset import NumSet, Span
 from mailstack.imap.responses import Done, Raw, flag_list, literal
+from mailstack.imap.search_return import Partial, parse_partial
 from mailstack.imap.sections import Message, Slice
 from mailstack.imap.server import resync
 from mailstack.imap.server.session import Session
@@ -36,6 +37,7 @@ class Fetch(Command):
     items: tuple[Item, ...]
     changed_since: int | None = None
     vanished: bool = False
+    partial: Partial | None = None
 
 
 def parse(cur: Cursor) -> Fetch:
@@ -48,26 +50,31 @@ def parse(cur: Cursor) -> Fetch:
     wanted = items(cur)
     if cur.by_uid and Attribute.UID not in wanted:
         wanted = (Attribute.UID, *wanted)
-    modifiers = dict(cur.listed(_modifier)) if cur.spaced() else {}
+    modifiers: dict[bytes, Any] = dict(cur.listed(_modifier)) if cur.spaced() else {}
+    partial = modifiers.pop(b"PARTIAL", None)
+    if partial and not cur.by_uid:
+        raise ParseFault("PARTIAL goes with UID FETCH")
     vanished = b"VANISHED" in modifiers
     if vanished and not (cur.by_uid and b"CHANGEDSINCE" in modifiers):
         raise ParseFault("VANISHED goes with UID FETCH and CHANGEDSINCE")
     if modifiers and Attribute.MODSEQ not in wanted:
         wanted = (*wanted, Attribute.MODSEQ)
-    return Fetch(which, wanted, modifiers.get(b"CHANGEDSINCE"), vanished)
+    return Fetch(which, wanted, modifiers.get(b"CHANGEDSINCE"), vanished, partial)
 
 
-def _modifier(cur: Cursor) -> tuple[bytes, int]:
-    """fetch-modifier = "CHANGEDSINCE" SP mod-sequence-value / "VANISHED"   RFC 7162 §7
+def _modifier(cur: Cursor) -> tuple[bytes, int | Partial]:
+    """fetch-modifier = "CHANGEDSINCE" SP mod-sequence-value / "VANISHED" / modifier-partial   RFC 7162 §7, RFC 9394 §4
 
     quirk: CHANGEDSINCE 0 (iOS) is before everything.
     """
     name = cur.word()
     if name == b"VANISHED":
         return name, 0
-    if name != b"CHANGEDSINCE":
+    if name not in {b"CHANGEDSINCE", b"PARTIAL"}:
         raise ParseFault("unknown FETCH modifier")
     cur.space()
+    if name == b"PARTIAL":
+        return name, parse_partial(cur)
     return name, cur.number64()
 
 
@@ -77,6 +84,8 @@ async def handle(cmd: Fetch, session: Session, out: Sink) -> Done:
     VANISHED (EARLIER) comes before all FETCH: RFC 7162 §3.2.6.
     """
     spans = session.view.spans(cmd.which)
+    if cmd.partial is not None:
+        spans = cmd.partial.of_spans(spans)
     if cmd.vanished and not session.enabled.qresync:
         return Done.bad("VANISHED needs ENABLE QRESYNC")
     if Attribute.MODSEQ in cmd.items:
