@@ -9,28 +9,21 @@ from mailstack.accounts.directory import AccountDirectory
 from mailstack.accounts.login import PasswordLogin
 from mailstack.accounts.store import AccountStore
 from mailstack.app.reports import ReportMail
-from mailstack.base.secret import Secret
+from mailstack.app.ways import way_out
 from mailstack.config.model import Config
-from mailstack.dns.cache import CacheLimits
-from mailstack.dns.client import DnsClient, DnsTimes
-from mailstack.dns.resolvconf import Servers, read_resolv_conf, trusted
-from mailstack.queue.api import Courier
 from mailstack.queue.bounce import Bounces
-from mailstack.queue.pick import Agenda, LaneOf, by_domain, together
+from mailstack.queue.pick import Agenda
 from mailstack.queue.pick import Limits as AgendaLimits
 from mailstack.queue.runner import QueueRunner, QueueTimes
 from mailstack.queue.spool import Spool
-from mailstack.relay.courier import MxCourier, SmarthostCourier
 from mailstack.relay.dial import TcpDialler
 from mailstack.relay.pool import Pool
 from mailstack.relay.session import Visits
-from mailstack.relay.settings import RelaySettings, Smarthost, SmarthostTls
+from mailstack.relay.settings import RelaySettings
 from mailstack.store.service import Store
 from mailstack.tls.contexts import ClientContexts
 
 __all__ = ["Parts", "build"]
-
-RESOLV_CONF = Path("/etc/resolv.conf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +70,7 @@ def build(config: Config, reactor: Any, *, inline: bool = False, tls_clients: An
     dialler = TcpDialler(reactor, timeout_seconds=settings.connect_seconds)
     connections = Pool(reactor, settings.reuse)
     visits = Visits(settings.name, dialler, reactor, clients, settings.limits, connections)
-    route, lane_of, courier = _way_out(config, settings, reactor, visits)
+    route, lane_of, courier = way_out(config, settings, reactor, visits)
     spool = Spool(
         Path(config.state, "queue"), store.ledger, Agenda(_agenda_limits(config)), lane_of=lane_of, now=reactor.seconds
     )
@@ -96,29 +89,3 @@ def _queue_times(config: Config) -> QueueTimes:
         give_up_after=config.relay.give_up_after,
         delay_notice_after=config.relay.delay_notice_after,
     )
-
-
-def _way_out(config: Config, settings: RelaySettings, reactor: Any, visits: Visits) -> tuple[str, LaneOf, Courier]:
-    """(route, lanes, courier): the smarthost when there is one, else everybody's MX."""
-    resolver = DnsClient(_name_servers(config), reactor, times=DnsTimes(), cache=CacheLimits())
-    if config.relay.smarthost.host:
-        host = _smarthost(config)
-        return "smarthost", together(), SmarthostCourier(settings, host, resolver, visits)
-    return "mx", by_domain(), MxCourier(settings, resolver, visits, random.SystemRandom())
-
-
-def _name_servers(config: Config) -> Servers:
-    """The configured ones, or the system's."""
-    if not config.dns.servers:
-        return read_resolv_conf(RESOLV_CONF.read_text(encoding="utf-8") if RESOLV_CONF.exists() else "")
-    addresses = tuple((server.host, server.port) for server in config.dns.servers)
-    return Servers(addresses, trusted(addresses))
-
-
-def _smarthost(config: Config) -> Smarthost:
-    given = config.relay.smarthost
-    password = Secret("")
-    if given.password_file:
-        lines = Path(given.password_file).read_text(encoding="utf-8").splitlines()
-        password = Secret(lines[0] if lines else "")
-    return Smarthost(given.host, given.port, SmarthostTls(given.tls), user=given.user, password=password)

@@ -85,6 +85,19 @@ def _password_with_user(config: Config) -> Iterator[Fault]:
         yield Fault(f"{key}.host", "is missing while a user is given; allowed: the name of the server")
 
 
+def _transports(config: Config) -> Iterator[Fault]:
+    for number, transport in enumerate(config.relay.transports, 1):
+        key = f"relay.transports[{number}]"
+        if transport.via == "server" and not transport.host:
+            yield Fault(f"{key}.host", 'is missing with via = "server"; allowed: a name or an IP address')
+        if transport.user and not transport.password_file:
+            yield Fault(f"{key}.password_file", "is missing while a user is given; allowed: the path of a file")
+        if transport.user and transport.tls in {"none", "opportunistic"}:
+            yield Fault(
+                f"{key}.tls", f'"{transport.tls}" may send the password in the clear; allowed: "starttls", "implicit"'
+            )
+
+
 def _own_name(config: Config) -> Iterator[Fault]:
     if not config.hostname:
         yield Fault("hostname", "is empty; allowed: the full name of this server, such as mail.example.org")
@@ -125,5 +138,6 @@ _CHECKS: tuple[Callable[[Config], Iterator[Fault]], ...] = (
     _one_listener_a_port,
     _certificate_needed,
     _password_with_user,
+    _transports,
     _rfc_minimums,
 )

@@ -41,7 +41,8 @@ def in_force(old: Config, new: Config) -> Config:
     listeners = tuple(_merged(listener, by_name.get(listener.name, listener)) for listener in old.listeners)
     extra = new.tls.extra
     merged = _merged(old, new)
-    return replace(merged, listeners=listeners, tls=replace(merged.tls, extra=extra))
+    relay = replace(merged.relay, transports=old.relay.transports)
+    return replace(merged, listeners=listeners, tls=replace(merged.tls, extra=extra), relay=relay)
 
 
 def _merged(old: SectionT, new: SectionT) -> SectionT:
@@ -66,6 +67,8 @@ def _leaves(config: Config) -> Iterator[tuple[str, Leaf]]:
         yield from _section(listener, f"listeners.{listener.name}.")
     for number, certificate in enumerate(config.tls.extra, 1):
         yield from _section(certificate, f"tls.extra[{number}].")
+    for number, transport in enumerate(config.relay.transports, 1):
+        yield from _section(transport, f"relay.transports[{number}].")
 
 
 def _section(section: Section, prefix: str) -> Iterator[tuple[str, Leaf]]:

@@ -1,8 +1,10 @@
 """The kinds of value a setting may have: how each is read from TOML, and how it is written into the sample file."""
 
+import ipaddress
 import json
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Generic, Protocol, TypeVar
@@ -18,6 +20,7 @@ __all__ = [
     "LISTEN_ADDRESSES",
     "NAME_SERVERS",
     "PATH",
+    "SERVER",
     "SIZE",
     "TEXT",
     "Choice",
@@ -83,10 +86,19 @@ def _host(value: object) -> str:
     raise Unfit(f"{value!r} is not a full host name; allowed: labels joined by dots, such as mail.example.org")
 
 
+def _server(value: object) -> str:
+    """A full host name, or an IP address."""
+    if isinstance(value, str) and value:
+        with suppress(ValueError):
+            return str(ipaddress.ip_address(value))
+    return _host(value)
+
+
 FLAG: Kind[bool] = Simple(_flag, lambda value: "true" if value else "false")
 TEXT: Kind[str] = Simple(_text, _quoted)
 PATH: Kind[str] = Simple(_path, _quoted)
 HOST: Kind[str] = Simple(_host, _quoted)
+SERVER: Kind[str] = Simple(_server, _quoted)
 DURATION: Kind[timedelta] = Simple(units.read_duration, units.write_duration)
 SIZE: Kind[int] = Simple(units.read_size, units.write_size)
 ADDRESS: Kind[units.SocketAddress] = Simple(units.read_address, _quoted)

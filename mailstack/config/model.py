@@ -14,6 +14,7 @@ from mailstack.config.kinds import DURATION, FLAG, HOST, NAME_SERVERS, PATH, SIZ
 from mailstack.config.limits import Limits
 from mailstack.config.listeners import STANDARD_LISTENERS, Listener
 from mailstack.config.setting import Section, required, setting
+from mailstack.config.transports import Transport
 from mailstack.config.units import SocketAddress
 
 __all__ = [
@@ -205,6 +206,7 @@ class Relay(Section):
     )
     mx_port: int = setting(_PORT, 25, "The port of other domains' servers.", why="only tests do: all the world has 25")
     smarthost: Smarthost = field(default_factory=Smarthost)
+    transports: tuple[Transport, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,9 @@ from typing import Any, TypeVar
 
 from mailstack.config.faults import Fault, Unfit
 from mailstack.config.listeners import STANDARD_LISTENERS, Listener
-from mailstack.config.model import Certificate, Config, Tls
+from mailstack.config.model import Certificate, Config, Relay, Tls
 from mailstack.config.setting import Section, Setting, sections, settings
+from mailstack.config.transports import Transport
 
 __all__ = ["read_config"]
 
@@ -15,6 +16,10 @@ S = TypeVar("S", bound=Section)
 Table = Mapping[str, object]
 
 _MISSING = object()
+_LISTS: Mapping[type[Section], tuple[str, type[Section]]] = {
+    Tls: ("extra", Certificate),
+    Relay: ("transports", Transport),
+}
 
 
 def read_config(table: Table) -> tuple[Config, tuple[Fault, ...]]:
@@ -51,12 +56,13 @@ class _Reader:
         return kind(**values, **given)
 
     def _inner(self, kind: type[Section], table: object, key: str) -> Section:
-        if kind is Tls:
-            extra = table.get("extra", []) if isinstance(table, Mapping) else []
-            return self.section(
-                kind, table, key, inside=("extra",), extra=self.certificates(extra, _dotted(key, "extra"))
-            )
-        return self.section(kind, table, key)
+        if kind not in _LISTS:
+            return self.section(kind, table, key)
+        name, element = _LISTS[kind]
+        tables = table.get(name, []) if isinstance(table, Mapping) else []
+        given: Any = {name: self.tables(element, tables, _dotted(key, name))}
+        made: Section = self.section(kind, table, key, inside=(name,), **given)
+        return made
 
     def _value(self, setting: Setting, value: object, key: str, base: Section | None) -> Any:
         if base is not None:
@@ -100,12 +106,12 @@ class _Reader:
             return None
         return self.section(Listener, table, key, name=name)
 
-    def certificates(self, tables: object, key: str) -> tuple[Certificate, ...]:
-        """`[[tls.extra]]`, numbered from 1 in faults."""
+    def tables(self, kind: type[S], tables: object, key: str) -> tuple[S, ...]:
+        """`[[tls.extra]]` and its like, numbered from 1 in faults."""
         if not isinstance(tables, list):
             self.fault(key, f"{tables!r} is not a list of tables; allowed: [[{key}]] tables")
             return ()
-        return tuple(self.section(Certificate, table, f"{key}[{n}]") for n, table in enumerate(tables, 1))
+        return tuple(self.section(kind, table, f"{key}[{n}]") for n, table in enumerate(tables, 1))
 
 
 def _dotted(key: str, name: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from mailstack.config.listeners import STANDARD_LISTENERS, Listener
 from mailstack.config.model import Certificate, Config
 from mailstack.config.setting import Section, Setting, sections, settings
+from mailstack.config.transports import Transport
 
 __all__ = ["sample", "show"]
 
@@ -41,6 +42,8 @@ def show(config: Config) -> str:
         lines += ["", f"[listeners.{listener.name}]", *_values(listener)]
     for certificate in config.tls.extra:
         lines += ["", "[[tls.extra]]", *_values(certificate)]
+    for transport in config.relay.transports:
+        lines += ["", "[[relay.transports]]", *_values(transport)]
     return "\n".join(lines) + "\n"
 
 
@@ -67,6 +70,8 @@ def _section(kind: type[Section], name: str) -> Iterator[str]:
         yield from _section(inner_kind, f"{name}.{inner}")
     if name == "tls":
         yield from _extra_certificates()
+    if name == "relay":
+        yield from _transports()
 
 
 def _title(name: str) -> Iterator[str]:
@@ -114,6 +119,16 @@ def _listeners() -> Iterator[str]:
         yield f"[listeners.{listener.name}]"
         yield from (f"#{line}" for line in _values(listener))
         yield ""
+
+
+def _transports() -> Iterator[str]:
+    yield from _comment(Transport.doc)
+    yield "#[[relay.transports]]"
+    for known in settings(Transport):
+        default = "" if known.required else f" (default: {known.kind.write(known.default)})"
+        yield from _comment(f"{known.name}: {known.doc}{default}")
+        yield f"#{known.name} = {known.kind.write(known.example)}"
+    yield ""
 
 
 def _extra_certificates() -> Iterator[str]:

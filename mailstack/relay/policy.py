@@ -68,7 +68,10 @@ def for_mx(*, opportunistic: bool) -> TlsPolicy:
 def for_smarthost(smarthost: Smarthost) -> TlsPolicy:
     needs = {
         SmarthostTls.NONE: Need.NONE,
+        SmarthostTls.OPPORTUNISTIC: Need.OPPORTUNISTIC,
         SmarthostTls.STARTTLS: Need.REQUIRED,
         SmarthostTls.IMPLICIT: Need.IMPLICIT,
     }
-    return TlsPolicy(needs[smarthost.tls], smarthost.verify, "the smarthost's configuration")
+    need = needs[smarthost.tls]
+    verify = smarthost.verify and need in {Need.REQUIRED, Need.IMPLICIT}
+    return TlsPolicy(need, verify, "the configuration of that server")

@@ -35,6 +35,7 @@ class RelaySettings:
 
 class SmarthostTls(Enum):
     NONE = "none"
+    OPPORTUNISTIC = "opportunistic"
     STARTTLS = "starttls"
     IMPLICIT = "implicit"
 

@@ -49,6 +49,27 @@ def test_more_certificates() -> None:
     assert [extra.certificate for extra in config.tls.extra] == ["/c2"]
 
 
+def test_transports() -> None:
+    text = """
+    [[relay.transports]]
+    to = "example.net"
+    via = "server"
+    host = "2001:DB8::1"
+    [[relay.transports]]
+    sender = "<>"
+    via = "fail"
+    """
+    first, second = load(f"{LEAST}{text}").relay.transports
+    assert (first.to, first.sender, first.host, first.port, first.tls) == (
+        "example.net",
+        "*",
+        "2001:db8::1",
+        25,
+        "opportunistic",
+    )
+    assert (second.to, second.sender, second.via) == ("*", "<>", "fail")
+
+
 def test_every_fault_at_once() -> None:
     text = """
         hostname = "mail"

@@ -1,0 +1,74 @@
+"""The ways out, as the configuration draws them: by MX, through servers, by the table of transports."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+from mailstack.base.secret import Secret
+from mailstack.config.model import Config
+from mailstack.config.transports import Transport
+from mailstack.dns.cache import CacheLimits
+from mailstack.dns.client import DnsClient, DnsTimes
+from mailstack.dns.resolvconf import Servers, read_resolv_conf, trusted
+from mailstack.queue.api import Courier
+from mailstack.queue.pick import Lane, LaneOf, by_domain, together
+from mailstack.relay.courier import MxCourier, SmarthostCourier
+from mailstack.relay.routing import DiscardCourier, RefusingCourier, RoutingCourier
+from mailstack.relay.session import Visits
+from mailstack.relay.settings import RelaySettings, Smarthost, SmarthostTls
+from mailstack.relay.transports import Rule, lane_name
+
+__all__ = ["way_out"]
+
+RESOLV_CONF = Path("/etc/resolv.conf")
+_ROUTE = "relay"
+
+
+def way_out(config: Config, settings: RelaySettings, reactor: Any, visits: Visits) -> tuple[str, LaneOf, Courier]:
+    """(route, lanes, courier).  OSError when a password file cannot be read."""
+    resolver = DnsClient(_name_servers(config), reactor, times=DnsTimes(), cache=CacheLimits())
+    by_mx = MxCourier(settings, resolver, visits, random.SystemRandom())
+    given = config.relay.smarthost
+    otherwise: Courier = by_mx
+    if given.host:
+        password = _password(given.password_file)
+        smarthost = Smarthost(given.host, given.port, SmarthostTls(given.tls), user=given.user, password=password)
+        otherwise = SmarthostCourier(settings, smarthost, resolver, visits)
+    if not config.relay.transports:
+        return _ROUTE, together(_ROUTE) if given.host else by_domain(_ROUTE), otherwise
+    couriers: dict[str, Courier] = {}
+    rules = []
+    for number, transport in enumerate(config.relay.transports, 1):
+        rule = Rule(transport.to, transport.sender, f"{number} {transport.host}", transport.via != "mx")
+        rules.append(rule)
+        couriers[rule.route] = by_mx if transport.via == "mx" else _courier(transport, settings, resolver, visits)
+
+    def lane_of(domain: str) -> Lane:
+        return Lane(_ROUTE, lane_name(rules, domain, "" if given.host else domain.lower()))
+
+    return _ROUTE, lane_of, RoutingCourier(rules, couriers, otherwise)
+
+
+def _courier(transport: Transport, settings: RelaySettings, resolver: DnsClient, visits: Visits) -> Courier:
+    if transport.via == "discard":
+        return DiscardCourier()
+    if transport.via == "fail":
+        return RefusingCourier(transport.text)
+    password = _password(transport.password_file)
+    tls = SmarthostTls(transport.tls)
+    server = Smarthost(transport.host, transport.port, tls, user=transport.user, password=password)
+    return SmarthostCourier(settings, server, resolver, visits)
+
+
+def _name_servers(config: Config) -> Servers:
+    """The configured ones, or the system's."""
+    if not config.dns.servers:
+        return read_resolv_conf(RESOLV_CONF.read_text(encoding="utf-8") if RESOLV_CONF.exists() else "")
+    addresses = tuple((server.host, server.port) for server in config.dns.servers)
+    return Servers(addresses, trusted(addresses))
+
+
+def _password(path: str) -> Secret:
+    """The first line; "" without a file."""
+    lines = Path(path).read_text(encoding="utf-8").splitlines() if path else []
+    return Secret(lines[0] if lines else "")
