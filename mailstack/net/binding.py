@@ -15,7 +15,7 @@ def channel_binding(handle: Any, kind: str) -> bytes | None:
     if kind == "tls-exporter":
         return _exporter(handle)
     if kind == "tls-server-end-point":
-        return _end_point(handle.get_certificate().to_cryptography())
+        return _end_point(handle.get_certificate(as_cryptography=True))
     return None
 
 

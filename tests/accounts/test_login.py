@@ -1,5 +1,7 @@
 """The decision about a login."""
 
+import hashlib
+import hmac
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,9 +12,10 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from mailstack.accounts import login as login_module
-from mailstack.accounts.api import Claim, Principal
+from mailstack.accounts.api import Claim, Principal, ScramClaim
 from mailstack.accounts.directory import AccountDirectory
 from mailstack.accounts.login import PasswordLogin
+from mailstack.accounts.store import AccountStore
 from mailstack.base.engine import Peer
 from mailstack.base.errors import Condition, MailError
 from mailstack.base.events import Event, add_sink, remove_sink
@@ -119,6 +122,80 @@ def test_authorization_identity(world: World) -> None:
     assert world.ask("alice@demo.test", authzid="A.Liddell@demo.test").account == "alice@demo.test"
     with refused(Condition.LOGIN_FAILED):
         world.ask("alice@demo.test", authzid="bob@demo.test")
+
+
+def scram(world: World, name: str, password: str, authzid: str = "", peer: Peer = PEER) -> Principal:
+    """What a SCRAM exchange asks of a login."""
+    keys = finished(world.login.scram_keys(name))
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), keys.salt, keys.iterations)
+    client_key = hmac.digest(salted, b"Client Key", "sha256")
+    signature = hmac.digest(hashlib.sha256(client_key).digest(), b"both sides' messages", "sha256")
+    proof = bytes(a ^ b for a, b in zip(client_key, signature, strict=True))
+    claim = ScramClaim("SCRAM-SHA-256-PLUS", name, b"both sides' messages", proof, authzid)
+    return finished(world.login.verify(claim, peer, "c1"), world.clock)
+
+
+def finished(coroutine: Any, clock: Clock | None = None) -> Any:
+    got: list[Any] = []
+    Deferred.fromCoroutine(coroutine).addBoth(got.append)
+    if clock is not None and not got:
+        clock.advance(30)
+    if isinstance(got[0], Failure):
+        got[0].raiseException()
+    return got[0]
+
+
+def test_proved(world: World) -> None:
+    assert scram(world, "A.Liddell@demo.test", "correct horse").account == "alice@demo.test"
+    [(event, fields)] = world.logged
+    assert (event, fields["cid"], fields["mechanism"]) == (Event.LOGIN, "c1", "SCRAM-SHA-256-PLUS")
+
+
+def test_not_proved(world: World) -> None:
+    """The words, the log and the throttle are those of a wrong password."""
+    said = set()
+    for name, password in (("alice@demo.test", "wrong"), ("eve@demo.test", "correct horse"), ("", ""), ("alice", "x")):
+        with refused(Condition.LOGIN_FAILED) as caught:
+            scram(world, name, password)
+        said.add(caught.value.public)
+    assert said == {"login failed: user name or password is wrong"}
+    assert [fields["reason"] for _, fields in world.logged] == ["wrong password", *["no such account"] * 3]
+    with refused(Condition.LOGIN_FAILED):
+        scram(world, "alice@demo.test", "correct horse", authzid="bob@demo.test")
+
+
+def test_failed_proofs_slow_down(world: World) -> None:
+    for _ in range(8):
+        with refused(Condition.LOGIN_FAILED):
+            scram(world, "alice@demo.test", "wrong")
+    waiting = world.start("alice@demo.test", "correct horse")
+    assert not waiting.called
+    world.clock.advance(30)
+    assert waiting.called
+
+
+def test_a_proof_for_the_password_before(world: World) -> None:
+    """Changed amid the exchange: the keys that decide are those of now."""
+    keys = finished(world.login.scram_keys("alice@demo.test"))
+    world.store.set_credential("alice@demo.test", credential("new"))
+    signature = hmac.digest(keys.stored_key, b"m", "sha256")
+    with refused(Condition.LOGIN_FAILED):
+        finished(world.login.verify(ScramClaim("SCRAM-SHA-256", "alice@demo.test", b"m", signature), PEER))
+
+
+def test_keys_of_nobody(world: World, tmp_path: Path) -> None:
+    """They look like somebody's, stay the same over restarts, and are no other server's."""
+    real = finished(world.login.scram_keys("alice@demo.test"))
+    nobodys = finished(world.login.scram_keys("Eve@demo.test "))
+    assert (len(nobodys.salt), nobodys.iterations) == (len(real.salt), real.iterations)
+    assert nobodys == finished(world.login.scram_keys("eve@demo.test"))
+    assert nobodys.salt != finished(world.login.scram_keys("eva@demo.test")).salt
+    again = AccountStore(tmp_path / "accounts.sqlite")
+    elsewhere = AccountStore(tmp_path / "other.sqlite")
+    for store, same in ((again, True), (elsewhere, False)):
+        login = PasswordLogin(store, AccountDirectory(store), world.clock, inline=True)
+        assert (finished(login.scram_keys("eve@demo.test")) == nobodys) is same
+        store.close()
 
 
 def test_failures_slow_down(world: World) -> None:

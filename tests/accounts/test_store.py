@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mailstack.accounts.store import AccountStore, Alias
+from mailstack.accounts.store import _SCHEMAS, AccountStore, Alias
 from mailstack.base.errors import Condition, MailError
 from tests.accounts.people import credential, population
 
@@ -120,6 +120,22 @@ def test_others_are_noticed(store: AccountStore) -> None:
     store.add_domain("third.test")
     assert store.version() != noticed
     other.close()
+
+
+def test_an_older_file_is_brought_up(tmp_path: Path) -> None:
+    """Schema 1 had no secret."""
+    path = tmp_path / "accounts.sqlite"
+    db = sqlite3.connect(path)
+    db.executescript(_SCHEMAS[0] + "INSERT INTO domains VALUES ('demo.test', 1); PRAGMA user_version = 1;")
+    db.close()
+    secrets = set()
+    for _ in range(2):
+        store = AccountStore(path)
+        assert store.domains() == ["demo.test"]
+        assert len(store.secret) == 32
+        secrets.add(store.secret)
+        store.close()
+    assert len(secrets) == 1
 
 
 def test_a_newer_file_is_left_alone(store: AccountStore) -> None:
