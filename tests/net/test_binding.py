@@ -40,9 +40,10 @@ def connected(version=SSL.TLS1_3_VERSION, key=None, signed_with=SHA256, by_name=
     shown = certificate(key, signed_with and signed_with())
     context = context_with(key, shown)
     context.set_max_proto_version(version)
-    server, client = SSL.Connection(context, None), SSL.Connection(SSL.Context(SSL.TLS_CLIENT_METHOD), None)
     if by_name:
         context.set_tlsext_servername_callback(lambda connection: connection.set_context(by_name))
+    server, client = SSL.Connection(context, None), SSL.Connection(SSL.Context(SSL.TLS_CLIENT_METHOD), None)
+    if by_name:
         client.set_tlsext_host_name(b"mail.demo.test")
     server.set_accept_state()
     client.set_connect_state()
