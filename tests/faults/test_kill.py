@@ -9,7 +9,6 @@ anything may have happened that loses no mail and gives no UID another meaning.
 
 import itertools
 import os
-import pickle
 import random
 import shutil
 import sys
@@ -206,7 +205,7 @@ def play_until(root, commands, stop_at):
                 for command in commands:
                     player.play(*command)
                     os.write(writing, b".")
-        except BaseException:  # noqa: BLE001  nothing may come back from the child
+        except BaseException:
             sys.excepthook(*sys.exc_info())
             os._exit(1)
         os._exit(0)
