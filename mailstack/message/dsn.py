@@ -14,6 +14,7 @@ from datetime import datetime
 from mailstack.message.compose import Mailbox, Part, encoded_part, field, message, multipart, text_part
 from mailstack.message.date import format_date
 from mailstack.message.header import scan
+from mailstack.message.known_replies import explain
 from mailstack.message.words import decode_words
 from mailstack.queue.api import Envelope, Recipient, RemoteReply
 
@@ -283,8 +284,9 @@ def _block(kind: _Kind, recipient: Recipient, reply: RemoteReply) -> str:
             lines.append(_wrapped(f"(in answer to: {_printable(reply.command)})", 8))
     elif not kind.good:
         lines += [_wrapped("The message could not be handed on:", 4), _wrapped(reply.text or "no reason known", 8)]
-    if kind.until is None and not kind.good:
-        lines.append(_wrapped(_advice(_status(kind, reply)), 4))
+    if not kind.good:
+        means = explain(reply) or ("" if kind.until else _advice(_status(kind, reply)))
+        lines += [_wrapped(means, 4)] if means else []
     return "\n".join(lines)
 
 

@@ -240,3 +240,9 @@ def test_success(action: str, said: str) -> None:
     assert message["original-envelope-id"] == "a+b"
     assert (bob["action"], bob["status"], bob["final-recipient"]) == (action, "2.0.0", "rfc822; bob@dead.test")
     assert returned.get_content_type() == "text/rfc822-headers"
+
+
+def test_a_known_refusal_is_explained() -> None:
+    blocked = RemoteReply("mx.google.com", 550, "5.7.26", "blocked", "")
+    text, _, _ = parts(report((BOB, blocked)))
+    assert "Gmail takes mail only when SPF or DKIM" in " ".join(text.split())
