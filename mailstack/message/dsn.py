@@ -285,8 +285,10 @@ def _block(kind: _Kind, recipient: Recipient, reply: RemoteReply) -> str:
     elif not kind.good:
         lines += [_wrapped("The message could not be handed on:", 4), _wrapped(reply.text or "no reason known", 8)]
     if not kind.good:
-        means = explain(reply) or ("" if kind.until else _advice(_status(kind, reply)))
+        means = explain(reply)
         lines += [_wrapped(means, 4)] if means else []
+        if kind.until is None and (kind.status or not means):
+            lines.append(_wrapped(_advice(_status(kind, reply)), 4))
     return "\n".join(lines)
 
 

@@ -154,7 +154,7 @@ _OTHERS = (
     ),
     _row(
         r"gr[ea]ylist",
-        "The receiver lets unknown senders wait on purpose (greylisting). It is tried again by itself.",
+        "The receiver lets unknown senders wait on purpose, for some minutes or hours (greylisting).",
     ),
     _row(
         r"(?:rdns|reverse (?:dns|hostname|lookup)|PTR).{0,40}(?:missing|not found|fail|cannot|required|does not)"

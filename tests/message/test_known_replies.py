@@ -15,7 +15,7 @@ OUTLOOK, GMAIL = "outlook-com.olc.protection.outlook.com", "gmail-smtp-in.l.goog
             OUTLOOK,
             550,
             "5.7.1",
-            "Unfortunately, messages from [192.0.2.1] weren't sent: part of their network is on our block list (S3150).",
+            "Unfortunately, messages from [192.0.2.1] weren't sent. Part of their network is on our list (S3150).",
             "olcsupport.office.com",
         ),
         (OUTLOOK, 550, "5.7.1", "Unfortunately, messages from [192.0.2.1] weren't sent (S3140).", "olcsupport"),
