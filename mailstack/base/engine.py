@@ -26,6 +26,7 @@ __all__ = [
     "BodyEnd",
     "Engine",
     "NeedData",
+    "Paced",
     "Peer",
     "Session",
     "Wire",
@@ -138,6 +139,14 @@ class Engine(Protocol[EventT_co, ResponseT_contra]):
 
     def internal_error(self, error_id: str) -> None:
         """The session failed in a way nobody foresaw: answer the event blandly (451, NO [SERVERBUG], -ERR)."""
+
+
+class Paced(Protocol):
+    """An engine whose peer may be slow, but not for ever: octets that come one by one never end by silence."""
+
+    @property
+    def body_pace(self) -> tuple[int, float]:
+        """The number of the body that is coming now (0: none), and the seconds that it may take in all so far."""
 
 
 class Wire(Protocol[ResponseT_contra]):

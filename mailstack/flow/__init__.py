@@ -26,6 +26,9 @@ Decisions:
   Message-ID when they are missing, Bcc taken out.  From must be the sender's own
   (a setting).  Only the header block is held in memory for that.
 
-Refused: accepting the null sender from people who have logged in (their reports
-would come back to nobody), rewriting of From, folding, charsets or anything else.
+* **People who have logged in may send with the null sender**: read receipts must
+  (RFC 8098 §3).  From has still to be their own, the log and the queue know the
+  account, and what cannot be delivered is reported to nobody.
+
+Refused: rewriting of From, folding, charsets or anything else.
 """

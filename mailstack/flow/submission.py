@@ -26,9 +26,12 @@ class Submission:
         self._promise, self._directory, self._settings, self._now = promise, directory, settings, now
 
     async def sender(self, mail: Arriving, reverse_path: str) -> None:
-        """MailError(NOT_ALLOWED) without a login, MailError(SENDER_NOT_ALLOWED) for another's address."""
+        """MailError(NOT_ALLOWED) without a login, MailError(SENDER_NOT_ALLOWED) for another's address.
+
+        The null sender is everybody's: RFC 8098 §3 wants it for the read receipts that mail programs send.
+        """
         principal = _principal(mail)
-        if not self._owns(principal, reverse_path):
+        if reverse_path and not self._owns(principal, reverse_path):
             raise MailError(
                 Condition.SENDER_NOT_ALLOWED,
                 "The sender address does not belong to this account",

@@ -22,7 +22,7 @@ def received_line(mail: Arriving, settings: FlowSettings, moment: datetime) -> b
     hidden = mail.principal is not None and not settings.show_client_ip
     only = mail.recipients[0] if len(mail.recipients) == 1 else None
     received = trace.received(
-        helo=mail.reverse_path.rpartition("@")[2] if hidden else mail.helo,
+        helo=_home(mail) if hidden else mail.helo,
         client_ip="" if hidden else mail.peer.ip,
         by=settings.hostname,
         protocol=mail.protocol,
@@ -34,6 +34,12 @@ def received_line(mail: Arriving, settings: FlowSettings, moment: datetime) -> b
     if only and isinstance(mail.resolutions[0], (Local, Forward)):
         return trace.delivered_to(only.address) + received
     return received
+
+
+def _home(mail: Arriving) -> str:
+    """The author's domain, in place of where the author sits."""
+    address = mail.reverse_path or (mail.principal.account if mail.principal else "")
+    return address.rpartition("@")[2]
 
 
 def refuse_loop(mail: Arriving, head: bytes, max_hops: int) -> None:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import (
@@ -17,7 +17,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from mailstack.base.engine import NEED_DATA, After, Engine, Peer, Session, Wire
+from mailstack.base.engine import NEED_DATA, After, Engine, Paced, Peer, Session, Wire
 from mailstack.base.events import Event, log
 from mailstack.base.ids import connection_id
 from mailstack.net import through
@@ -97,6 +97,8 @@ class Connection(Protocol):
         self._engine: AnyEngine
         self._session: AnySession
         self._engine, self._session = setting.sessions(self)
+        self._paced = cast("Paced", self._engine) if hasattr(self._engine, "body_pace") else None
+        self._body, self._body_since = 0, 0.0  # what came at the last look, and when it was first seen
 
     # --- Twisted calls ------------------------------------------------------------------------------------
 
@@ -379,7 +381,7 @@ class Connection(Protocol):
         now = self._setting.clock.seconds()
         since = self._gate.shut_since if self._gate.shut_since is not None else now if self._pumping else self._heard
         left = since + self._limit - now
-        if left > 0:
+        if left > 0 and not self._too_slow(now):
             self._arm(left)
         elif self._handshaking or self._gate.shut_since is not None:
             self.abort("no TLS handshake in time" if self._handshaking else "peer does not read")
@@ -388,6 +390,13 @@ class Connection(Protocol):
             self.flush()
             if self._obey():
                 self._arm()
+
+    def _too_slow(self, now: float) -> bool:
+        """Whether the peer goes on sending one message without coming to its end."""
+        number, allowed = self._paced.body_pace if self._paced is not None else (0, 0.0)
+        if number != self._body:
+            self._body, self._body_since = number, now
+        return number > 0 and not self._pumping and now - self._body_since > allowed
 
     def _linger_over(self) -> None:
         self._timer = None

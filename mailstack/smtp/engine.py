@@ -96,6 +96,7 @@ class SmtpEngine:
         self._check: TextCheck | None = None
         self._refusal: Reply | None = None  # what the end of the body will hear
         self._drained = 0
+        self._bodies = self._body_octets = 0  # how many there were, and how much has come of this one
         self._faults = self._refusals = self._failed_logins = 0
         self._stopping = self._eof = self._cut_off = False
 
@@ -137,6 +138,12 @@ class SmtpEngine:
     @property
     def idle_limit(self) -> float:
         return self._limits.data_seconds if self._state is State.BODY else self._limits.command_seconds
+
+    @property
+    def body_pace(self) -> tuple[int, float]:
+        """`base.engine.Paced`"""
+        number = self._bodies if self._state is State.BODY else 0
+        return number, self._limits.body_seconds + self._body_octets / 1024
 
     def data_to_send(self) -> bytes:
         data = bytes(self._out)
@@ -236,7 +243,12 @@ class SmtpEngine:
 
     def _begin_body(self) -> None:
         self._decoder, self._last = DataDecoder(), True
+        self._begin_octets()
         self._begin_check()
+
+    def _begin_octets(self) -> None:
+        self._bodies += 1
+        self._body_octets = 0
 
     def _begin_check(self) -> None:
         limits, terms = self._limits, self._terms
@@ -315,6 +327,7 @@ class SmtpEngine:
             return
         assert isinstance(chunk, Bdat)
         self._decoder, self._last = ChunkDecoder(chunk.octets), chunk.last
+        self._begin_octets()
         if self._state not in chunking.IN_PLACE:
             self._back_to = self._state
             self._refusal = replies.NO_VALID_RECIPIENTS if self._state is State.MAIL else _OUT_OF_PLACE[self._state]
@@ -352,6 +365,7 @@ class SmtpEngine:
         octets = self._framer.take(_BODY_OCTETS)
         if not octets:
             return NEED_DATA
+        self._body_octets += len(octets)
         decoded = self._decoder.feed(octets)
         if self._decoder.rest:
             self._framer.untake(self._decoder.rest)

@@ -61,6 +61,7 @@ class SmtpLimits:
     failed_logins: int = 5
     command_seconds: float = 300.0  # RFC 5321 §4.5.3.2.7
     data_seconds: float = 300.0
+    body_seconds: float = 600.0  # for a whole body, and a second more for each KiB that has come
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class Terms:
 
     hostname: str
     message_octets: int = 0  # 0: no limit is announced
+    recipients: int = 0  # of one message; 0: no limit is announced
     starttls: bool = False  # offered now
     mechanisms: tuple[str, ...] = ()  # offered now
     authenticated: bool = False

@@ -41,12 +41,23 @@ def test_unless_the_setting_shows_it(make_world):
     assert world.queue.taken[0][1].startswith(b"Received: from client.test ([192.0.2.9]) by mail.demo.test")
 
 
-@pytest.mark.parametrize("address", ["alice@demo.test", "Alice@Demo.Test", "sales@demo.test", "alice+x@demo.test"])
+@pytest.mark.parametrize("address", ["", "alice@demo.test", "Alice@Demo.Test", "sales@demo.test", "alice+x@demo.test"])
 def test_own_senders(make_world, address):
     make_world().submit(TEXT, "bob@demo.test", reverse_path=address)
 
 
-@pytest.mark.parametrize("address", ["", "bob@demo.test", "alice@elsewhere.test", "nobody@demo.test", "postmaster"])
+def test_a_read_receipt_has_no_sender_and_still_its_author(make_world):
+    """RFC 8098 §3"""
+    world = make_world()
+    world.submit(TEXT, "far@other.test", reverse_path="")
+    [(envelope, content)] = world.queue.taken
+    assert (envelope.reverse_path, envelope.account) == ("", "alice@demo.test")
+    assert content.startswith(b"Received: from demo.test by")
+    forged = TEXT.replace(b"alice@", b"bob@")
+    assert refused(world.submit, forged, "far@other.test", reverse_path="") is Condition.SENDER_NOT_ALLOWED
+
+
+@pytest.mark.parametrize("address", ["bob@demo.test", "alice@elsewhere.test", "nobody@demo.test", "postmaster"])
 def test_other_senders(make_world, address):
     world = make_world()
     assert refused(world.submit, TEXT, "bob@demo.test", reverse_path=address) is Condition.SENDER_NOT_ALLOWED

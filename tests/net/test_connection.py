@@ -224,6 +224,32 @@ def test_silence_ends_with_the_protocols_last_words():
     assert scene.clock.getDelayedCalls() == []
 
 
+def test_a_body_that_drips_ends_all_the_same():
+    scene = Scene()
+    scene.start()
+    scene.transport.take()
+    scene.engine.body_pace = (0, 600.0)
+    scene.connection._paced = scene.engine
+    for _ in range(30):
+        scene.clock.advance(50)
+        scene.connection.dataReceived(b"x")
+    assert not scene.transport.disconnecting  # commands may come for ever
+    scene.engine.body_pace = (1, 600.0)
+    for _ in range(11):
+        scene.clock.advance(50)
+        scene.connection.dataReceived(b"x")
+    scene.engine.body_pace = (2, 600.0)  # the next body has its own time
+    for _ in range(11):
+        scene.clock.advance(50)
+        scene.connection.dataReceived(b"x")
+    assert not scene.transport.disconnecting
+    for _ in range(4):
+        scene.clock.advance(50)
+        scene.connection.dataReceived(b"x")
+    assert scene.transport.take() == b"!close\n"
+    assert scene.transport.disconnecting
+
+
 def test_a_busy_handler_is_not_silence():
     scene = Scene().start()
     scene.say(b"wait\n")

@@ -269,3 +269,16 @@ def test_421_closes():
 def test_idle_limits():
     assert make(command_seconds=7).idle_limit == 7
     assert in_body(data_seconds=9).idle_limit == 9
+
+
+def test_the_pace_of_a_body():
+    engine = in_body()
+    number, seconds = engine.body_pace
+    engine.receive(b"x" * 4096)
+    engine.next_event()
+    assert engine.body_pace == (number, seconds + 4)
+    engine.receive(b"\r\n.\r\n")
+    while engine.next_event() != BodyEnd():
+        pass
+    engine.send(replies.OK)
+    assert engine.body_pace[0] == 0

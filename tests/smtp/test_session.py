@@ -39,11 +39,20 @@ def test_greeting_and_hello():
 
 
 def test_what_is_offered_where():
-    common = ["SIZE 52428800", "PIPELINING", "8BITMIME", "SMTPUTF8", "CHUNKING", "DSN", "ENHANCEDSTATUSCODES"]
-    assert keywords(Talk().say("EHLO x")) == [*common, "STARTTLS"]
-    assert keywords(Talk(tls=True).say("EHLO x")) == common
-    assert keywords(Talk(submission=True).say("EHLO x")) == [*common, "STARTTLS"]
-    assert keywords(Talk(submission=True, tls=True).say("EHLO x")) == [*common, f"AUTH SCRAM-SHA-256-PLUS {CLEAR}"]
+    common = [
+        "SIZE 52428800",
+        "PIPELINING",
+        "8BITMIME",
+        "SMTPUTF8",
+        "CHUNKING",
+        "DSN",
+        "ENHANCEDSTATUSCODES",
+    ]
+    few, many = [*common, "LIMITS RCPTMAX=100"], [*common, "LIMITS RCPTMAX=1000"]
+    assert keywords(Talk().say("EHLO x")) == [*few, "STARTTLS"]
+    assert keywords(Talk(tls=True).say("EHLO x")) == few
+    assert keywords(Talk(submission=True).say("EHLO x")) == [*many, "STARTTLS"]
+    assert keywords(Talk(submission=True, tls=True).say("EHLO x")) == [*many, f"AUTH SCRAM-SHA-256-PLUS {CLEAR}"]
 
 
 @pytest.mark.parametrize(("ip", "offered"), [("127.0.0.1", True), ("::1", True), ("192.0.2.9", False)])
@@ -148,7 +157,7 @@ def test_no_tls_where_there_is_none():
     talk = Talk()
     talk.session._listening = type(talk.session._listening)("mail.demo.test", submission=False, starttls=False)
     talk.session._renew_terms()
-    assert keywords(talk.say("EHLO x"))[-1] == "ENHANCEDSTATUSCODES"
+    assert keywords(talk.say("EHLO x"))[-1] == "LIMITS RCPTMAX=100"
     assert codes(talk.say("STARTTLS")) == ["502"]
 
 

@@ -10,10 +10,12 @@ from mailstack.smtp.extensions import (
     dsn,
     eightbitmime,
     enhancedstatuscodes,
+    limits,
     pipelining,
     size,
     smtputf8,
     starttls,
+    turning,
 )
 from mailstack.smtp.grammar import Extension
 
@@ -27,6 +29,8 @@ ALL: tuple[Extension, ...] = (
     chunking.EXTENSION,
     dsn.EXTENSION,
     enhancedstatuscodes.EXTENSION,
+    limits.EXTENSION,
     starttls.EXTENSION,
     auth.EXTENSION,
+    turning.EXTENSION,
 )

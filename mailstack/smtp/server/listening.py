@@ -29,6 +29,7 @@ class Listening:
         return Terms(
             hostname=self.hostname,
             message_octets=limits.message_octets,
+            recipients=limits.recipients if self.submission else limits.recipients_unauthenticated,
             starttls=self.starttls and not peer.tls,
             mechanisms=offered(mechanisms, tls=peer.tls) if self.may_log_in(peer) else (),
             authenticated=authenticated,
