@@ -22,7 +22,7 @@ from mailstack.pop3.values import Pop3Limits
 from mailstack.sasl import SERVER_MECHANISMS
 from mailstack.sasl.api import Mechanisms
 from mailstack.smtp.server.factory import Listening, SmtpSessions
-from mailstack.smtp.values import SmtpLimits
+from mailstack.smtp.values import BareLineEnds, SmtpLimits
 
 __all__ = ["door_limits", "setting"]
 
@@ -58,11 +58,19 @@ def _mechanisms(listener: Listener) -> Mechanisms:
     return {name: SERVER_MECHANISMS[name] for name in listener.mechanisms}
 
 
+_BARE_LINE_ENDS = {"refuse": BareLineEnds.REFUSE, "normalise": BareLineEnds.NORMALISE}
+
+
 def _smtp(config: Config, parts: Parts, listener: Listener, reactor: Any) -> Sessions:
     def now() -> datetime:
         return datetime.fromtimestamp(reactor.seconds(), UTC)
 
-    settings = FlowSettings(config.hostname, max_hops=config.limits.hops)
+    settings = FlowSettings(
+        config.hostname,
+        max_hops=config.limits.hops,
+        check_header_from=config.submission.check_header_from,
+        show_client_ip=config.submission.show_client_ip,
+    )
     promise = Promise(parts.store, parts.spool, parts.directory, settings, now, parts.reports.succeeded)
     submission = listener.protocol == "submission"
     flow = (
@@ -86,12 +94,16 @@ def _smtp(config: Config, parts: Parts, listener: Listener, reactor: Any) -> Ses
             bad_commands=limits.bad_commands,
             errors=limits.errors,
             command_seconds=limits.smtp_idle.total_seconds(),
+            data_seconds=limits.smtp_idle.total_seconds(),
+            body_seconds=limits.smtp_message.total_seconds(),
         ),
         Listening(
             config.hostname,
             submission=submission,
             starttls=listener.tls == "starttls",
             auth_in_clear_on_loopback=config.accounts.allow_auth_in_clear_on_loopback,
+            bare_line_ends=_BARE_LINE_ENDS[config.smtp.bare_line_ends],
+            bare_line_ends_authenticated=_BARE_LINE_ENDS[config.submission.bare_line_ends],
         ),
     )
 

@@ -159,6 +159,13 @@ class Limits(Section):
         live=True,
         why="a sender computes for minutes between two commands",
     )
+    smtp_message: timedelta = setting(
+        DURATION,
+        timedelta(minutes=10),
+        "How long one message may take to come in, beyond a second for each KiB of it.",
+        live=True,
+        why="senders with large messages sit behind very slow lines",
+    )
     pop3_idle: timedelta = setting(
         DURATION,
         timedelta(minutes=10),

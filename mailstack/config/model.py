@@ -28,7 +28,9 @@ __all__ = [
     "Log",
     "Relay",
     "Smarthost",
+    "Smtp",
     "Store",
+    "Submission",
     "Tls",
 ]
 
@@ -209,6 +211,53 @@ class Relay(Section):
     transports: tuple[Transport, ...] = ()
 
 
+_BARE_LINE_ENDS = (
+    "What becomes of a CR or LF in a message that is not part of a CRLF.  refuse: 550 5.6.11.  normalise: it becomes a "
+    "line end."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Smtp(Section):
+    doc: ClassVar[str] = "Mail from other servers: listeners with the protocol smtp."
+
+    bare_line_ends: Literal["refuse", "normalise"] = setting(
+        _choice("refuse", "normalise"),
+        "refuse",
+        _BARE_LINE_ENDS,
+        why="a machine of yours that cannot be mended sends such mail; strangers could smuggle with it elsewhere",
+        live=True,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission(Section):
+    doc: ClassVar[str] = "Mail from people who have logged in: listeners with the protocol submission."
+
+    bare_line_ends: Literal["refuse", "normalise"] = setting(
+        _choice("refuse", "normalise"),
+        "normalise",
+        _BARE_LINE_ENDS,
+        why="every program in use here is known to be right",
+        live=True,
+    )
+    check_header_from: bool = setting(
+        FLAG,
+        True,
+        "Whether the address in From must be one of the account's own, or an alias that leads to it.  The sender "
+        "address of the envelope always must.",
+        why="a program sends in the names of many people",
+        live=True,
+    )
+    show_client_ip: bool = setting(
+        FLAG,
+        False,
+        "Whether the Received line tells from which IP address the author has sent.",
+        why="your provider asks for it, to trace abuse",
+        live=True,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accounts(Section):
     doc: ClassVar[str] = (
@@ -293,6 +342,8 @@ class Config(Section):
     store: Store = field(default_factory=Store)
     relay: Relay = field(default_factory=Relay)
     dns: Dns = field(default_factory=Dns)
+    smtp: Smtp = field(default_factory=Smtp)
+    submission: Submission = field(default_factory=Submission)
     accounts: Accounts = field(default_factory=Accounts)
     log: Log = field(default_factory=Log)
     control: Control = field(default_factory=Control)
