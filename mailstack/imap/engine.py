@@ -7,7 +7,8 @@ Events, each answered by one `send` unless said otherwise:
     Continued(line)                 after Continue: the client's next line (a SASL response, IDLE's DONE)
                                     → Continue or Done
     AppendStart(tag, row, command)  APPEND up to its message's literal, which has not been asked for yet
-                                    → Continue to take the message, Done (NO) to refuse it
+                                    → Continue to take the message, Done (NO) to refuse it;
+                                    again before each further message of the same command (MULTIAPPEND)
     BodyChunk(data) …               the message as it comes: no answer (a Done refuses the rest)
     BodyEnd()                       the message and its command are whole → Done
     BodyAborted(reason)             the rest of the command is bad, the engine has said so: no answer
@@ -100,6 +101,7 @@ class ImapEngine:
         self._octets = 0  # of the pieces
         self._start = 0  # where the arguments begin in the first piece
         self._literal: Announced | None = None  # APPEND's message, until the session has answered
+        self._messages = self._message_octets = 0  # of the present APPEND
         self._ending = False  # BYE was said amid a command
         self.state = State.NOT_AUTHENTICATED
         self.after = After.GO_ON
@@ -189,8 +191,9 @@ class ImapEngine:
         if literal is None:
             return self._whole()
         if self._row.begin is not None:
+            self._messages = self._message_octets = 0
             try:
-                return self._append_start(literal)
+                return self._append_start(self._parsed(), literal)
             except LiteralAwaited:
                 pass  # it is the mailbox's name
             except ParseFault as fault:
@@ -230,12 +233,15 @@ class ImapEngine:
 
     # --- APPEND's message -------------------------------------------------------------------------------
 
-    def _append_start(self, literal: Announced) -> ImapEvent | None:
-        """The line ends with the message's literal.  LiteralAwaited: with the mailbox's."""
+    def _append_start(self, command: Any, literal: Announced) -> ImapEvent:
+        """The line ends with the message's literal."""
         assert self._row is not None
-        command = self._parsed()
-        if literal[0] > self._limits.message_bytes:
+        self._messages += 1
+        self._message_octets += literal[0]
+        if literal[0] > self._limits.message_bytes or self._message_octets > self._limits.append_bytes:
             raise _Refused("Message too big", literal, b"TOOBIG", b"NO")
+        if self._messages > self._limits.append_messages:
+            raise _Refused(f"No more than {self._limits.append_messages} messages", literal, b"LIMIT", b"NO")
         self._literal = literal
         self._expects = _Expects.ANSWER
         return AppendStart(self._tag, self._row, command, literal[0])
@@ -255,12 +261,27 @@ class ImapEngine:
         return BodyChunk(chunk) if chunk else NEED_DATA
 
     def _append_end(self, line: bytes) -> ImapEvent:
-        """CRLF ends the command; anything else spoils it (several messages, RFC 3502, are not offered)."""
-        if line.strip(b" "):
-            self._refuse(_Refused("expected the end of the command behind the message", announced(line)))
-            return BodyAborted("octets behind the message's literal")
-        self._expects = _Expects.ANSWER
-        return BodyEnd()
+        """CRLF ends the command, or another message follows (RFC 3502); anything else spoils it."""
+        if not line.strip(b" "):
+            self._expects = _Expects.ANSWER
+            return BodyEnd()
+        literal = announced(line)
+        try:
+            return self._append_further(line, literal)
+        except ParseFault as fault:
+            self._refuse(_Refused(str(fault), literal))
+        except _Refused as refused:
+            self._refuse(refused)
+        return BodyAborted("octets behind the message's literal")
+
+    def _append_further(self, line: bytes, literal: Announced | None) -> ImapEvent:
+        assert self._row is not None
+        if self._row.further is None or literal is None:
+            raise ParseFault("expected the end of the command behind the message")
+        cursor = Cursor([line])
+        command = self._row.further(cursor)
+        cursor.end()
+        return self._append_start(command, literal)
 
     # --- answers in, octets out -------------------------------------------------------------------------
 

@@ -25,6 +25,8 @@ class ImapLimits:
     unauthenticated_bytes: int = 64 * 1024  # one command with its literals, before login
     command_bytes: int = 1024 * 1024  # the same after login; APPEND's message is not counted
     message_bytes: int = 50 * 1024 * 1024
+    append_bytes: int = 200 * 1024 * 1024  # all messages of one APPEND
+    append_messages: int = 100  # the same; each above 64 KiB has a file open until all are there
     bad_commands: int = 20  # in a row, or before login in all: then BYE
     sessions_per_account: int = 100
     login_seconds: float = 60
@@ -75,6 +77,7 @@ class Row:
     otherwise the state after NO (SELECT: RFC 9051 §6.3.2); None: no change
     after     what the connection does after OK
     resume    (line, session, out) → Done | Continue: `handle` answered Continue, and this line came
+    further   what begins another message behind the literal (MULTIAPPEND); None: there is only one
     begin     (command, session) → the Staged that takes the literal, or Done: refused; the row is APPEND's
     """
 
@@ -90,6 +93,7 @@ class Row:
     after: After = After.GO_ON
     resume: Callable[[bytes, Any, Sink], Awaitable[Done | Continue]] | None = None
     begin: Callable[[Any, Any], Awaitable[Any]] | None = None
+    further: Callable[[Any], Any] | None = None
 
 
 FLAG_LIMIT: Final = 200  # octets of a keyword

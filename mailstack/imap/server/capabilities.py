@@ -40,6 +40,7 @@ ORDER: Final = (
     b"THREAD=REFS",
     b"MULTISEARCH",
     b"I18NLEVEL=1",
+    b"MULTIAPPEND",
     b"CONDSTORE",
     b"QRESYNC",
 )

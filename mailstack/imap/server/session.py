@@ -5,7 +5,7 @@ failures in IMAP's words, and the flush of the view behind each command.  What a
 command does is in `commands/`.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -64,6 +64,7 @@ class Session:
         self._command: object = None  # APPEND's, until its message is whole
         self._written = 0  # octets since the last look at the peer
         self._staged: Staged | None = None
+        self._finished: list[tuple[object, Staged]] = []  # messages of the present APPEND that are whole
         self._staging_failed: MailError | None = None
         self._busy = False  # a handler runs, or its answer is on the way
         self.principal: Principal | None = None
@@ -110,10 +111,9 @@ class Session:
         return self._open.read_only
 
     @property
-    def staged(self) -> Staged:
-        """APPEND's message, whole."""
-        assert self._staged is not None, "only APPEND has a message"
-        return self._staged
+    def messages(self) -> Sequence[tuple[object, Staged]]:
+        """APPEND's messages, whole: (what its parser made of each one's beginning, the octets)."""
+        return self._finished
 
     @property
     def _open(self) -> Selected:
@@ -307,23 +307,26 @@ class Session:
 
     async def _begin(self, row: Row, command: object) -> Done | Continue:
         assert row.begin is not None
-        self._row, self._command = row, command
+        self._row = row
         try:
+            self._finish()
             begun = await row.begin(command, self)
         except MailError as failure:
-            return faults.done(failure)
+            begun = faults.done(failure)
         except ParseFault as fault:
-            return Done.bad(str(fault))
+            begun = Done.bad(str(fault))
         if isinstance(begun, Done):
+            self._discard()
             return begun
-        self._staged = begun
+        self._command, self._staged = command, begun
         return Continue()
 
     def _keep(self, data: bytes) -> None:
         """After a failure the rest still has to be read: it is on its way."""
         if self._staging_failed is None:
             try:
-                self.staged.write(data)
+                assert self._staged is not None
+                self._staged.write(data)
             except OSError as failure:
                 self._staging_failed = MailError(
                     Condition.STORAGE_FULL, "Message could not be stored", detail=str(failure)
@@ -332,23 +335,35 @@ class Session:
     async def _append(self) -> Done | Continue:
         assert self._row is not None
         try:
-            if self._staging_failed is not None:
-                return faults.done(self._staging_failed)
             return await self._run(self._row, self._finish_and_append(self._row))
         finally:
             self._discard()
 
     async def _finish_and_append(self, row: Row) -> Done | Continue:
+        self._finish()
+        command, _ = self._finished[0]
+        return await row.handle(command, self, self.out)
+
+    def _finish(self) -> None:
+        """The present message, if there is one, is whole.  MailError when it could not be written."""
+        if self._staging_failed is not None:
+            raise self._staging_failed
+        if self._staged is None:
+            return
         try:
-            self.staged.finish()
+            self._staged.finish()
         except OSError as failure:
             raise MailError(Condition.STORAGE_FULL, "Message could not be stored", detail=str(failure)) from failure
-        return await row.handle(self._command, self, self.out)
+        self._finished.append((self._command, self._staged))
+        self._staged = None
 
     def _discard(self) -> None:
         if self._staged is not None:
             self._staged.discard()
             self._staged = None
+        for _, staged in self._finished:
+            staged.discard()
+        self._finished.clear()
         self._staging_failed = None
 
 

@@ -39,7 +39,8 @@ How a command is written
                         view leaves it out, because STORE answers its own FETCH (or is .SILENT)
 - APPEND streams: `parse` ends with `cur.literal_size()`; `begin(cmd, session) -> Staged` runs before
   the literal is asked for (raise MailError to refuse it: the client never sends it, or it is skipped);
-  the session writes the chunks; `handle` runs when all is there, with `session.staged` finished.
+  the session writes the chunks; `handle` runs when all is there, with `session.messages` finished: more
+  than one where the row has `further`.
   The session discards it afterwards, whatever happened.
 """
 

@@ -1,4 +1,4 @@
-"""APPEND: a message that the client has, into a mailbox.
+"""APPEND: messages that the client has, into a mailbox; all of them or none.  RFC 3501 §6.3.11, RFC 3502
 
 The message streams into its file while it comes; the engine has refused what is
 above the limit before it was sent.  Bare LFs, which scripts and old mirrors send,
@@ -12,25 +12,41 @@ from typing import Final
 
 from mailstack.base.errors import MailError
 from mailstack.imap.cursor import Cursor
+from mailstack.imap.numset import compact
 from mailstack.imap.responses import Done
 from mailstack.imap.server.commands.copy import try_create
 from mailstack.imap.server.session import Session
 from mailstack.imap.values import Command, Row, Seqs, Sink, State
-from mailstack.store.api import Incoming, Staged
+from mailstack.store.api import Appended, Incoming, Staged
 
-__all__ = ["ROWS"]
+__all__ = ["ROWS", "Message", "appenduid", "begin", "parse_message"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is said of one message before its octets."""
+
+    flags: tuple[str, ...]
+    internal_date: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class Append(Command):
     target: str
-    flags: tuple[str, ...]
-    internal_date: datetime | None
+    message: Message
 
 
 def parse(cur: Cursor) -> Append:
-    """append = "APPEND" SP mailbox [SP flag-list] [SP date-time] SP literal   RFC 3501 §9"""
+    """append = "APPEND" SP mailbox 1*append-message   RFC 3502
+
+    The engine reads the further messages with `parse_message`.
+    """
     target = cur.mailbox()
+    return Append(target, parse_message(cur))
+
+
+def parse_message(cur: Cursor) -> Message:
+    """append-message = [SP flag-list] [SP date-time] SP literal   RFC 3502"""
     cur.space()
     flags: tuple[str, ...] = ()
     internal_date = None
@@ -41,7 +57,7 @@ def parse(cur: Cursor) -> Append:
         internal_date = cur.datetime()
         cur.space()
     cur.literal_size()
-    return Append(target, flags, internal_date)
+    return Message(flags, internal_date)
 
 
 _BARE_LF: Final = re.compile(rb"(?<!\r)\n")
@@ -72,27 +88,54 @@ class WithCrlf:
         self.staged.discard()
 
 
-async def begin(cmd: Append, session: Session) -> WithCrlf | Done:
+async def begin(cmd: Append | Message, session: Session) -> WithCrlf | Done:
     """A mailbox that does not exist is said before the message is sent.  RFC 3501 §6.3.11"""
-    try:
-        session.account.folder(cmd.target)
-    except MailError as failure:
-        return try_create(failure)
+    if isinstance(cmd, Append):
+        try:
+            session.account.folder(cmd.target)
+        except MailError as failure:
+            return try_create(failure)
     return WithCrlf(session.store.stage())
 
 
 async def handle(cmd: Append, session: Session, out: Sink) -> Done:  # noqa: ARG001
-    """RFC 3501 §6.3.11; APPENDUID: RFC 4315 §3"""
-    written = session.staged
-    assert isinstance(written, WithCrlf)
-    if not written.size:
+    """RFC 3501 §6.3.11; APPENDUID: RFC 4315 §3.  An empty message cancels all: RFC 3502."""
+    messages = incoming(cmd, session)
+    if messages is None:
         return Done.no("A message has at least one octet")
-    incoming = Incoming(written.staged, cmd.flags, cmd.internal_date)
     try:
-        appended = await session.account.append(cmd.target, [incoming])
+        appended = await session.account.append(cmd.target, messages)
     except MailError as failure:
         return try_create(failure)
-    return Done("APPEND completed", b"APPENDUID %d %d" % (appended.uidvalidity, appended.uids[0]))
+    return Done("APPEND completed", appenduid(appended))
 
 
-ROWS = (Row(b"APPEND", parse, handle, State.LOGGED_IN, Seqs.BREAKS, capability=b"LITERAL+", begin=begin),)
+def incoming(cmd: Append, session: Session) -> list[Incoming] | None:
+    """What has come, for the store; None when one of the messages is empty."""
+    messages = []
+    for said, written in session.messages:
+        assert isinstance(written, WithCrlf)
+        if not written.size:
+            return None
+        message = said if isinstance(said, Message) else cmd.message
+        messages.append(Incoming(written.staged, message.flags, message.internal_date))
+    return messages
+
+
+def appenduid(appended: Appended) -> bytes:
+    """resp-code-apnd = "APPENDUID" SP nz-number SP append-uid   RFC 4315 §4, RFC 3502"""
+    return b"APPENDUID %d %b" % (appended.uidvalidity, compact(appended.uids))
+
+
+ROWS = (
+    Row(
+        b"APPEND",
+        parse,
+        handle,
+        State.LOGGED_IN,
+        Seqs.BREAKS,
+        capability=b"LITERAL+ MULTIAPPEND",
+        begin=begin,
+        further=parse_message,
+    ),
+)
