@@ -416,6 +416,9 @@ class Mailbox(Protocol):
 
     async def move(self, uids: Iterable[int], target: str) -> Moved: ...
 
+    async def replace(self, uid: int, target: str, message: Incoming) -> Appended:
+        """The message comes into `target`, and this one goes; both or neither.  MailError(NO_SUCH_MESSAGE)"""
+
     async def refresh(self) -> None:
         """Look at the folder on the disk now, and tell what changed."""
 

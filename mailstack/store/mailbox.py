@@ -7,6 +7,7 @@ from typing import Literal
 from mailstack.base.errors import Condition, MailError
 from mailstack.store import changing, content, filing
 from mailstack.store.api import (
+    Appended,
     Arrived,
     Change,
     Content,
@@ -16,6 +17,7 @@ from mailstack.store.api import (
     FlagMode,
     FlagsChanged,
     Folder,
+    Incoming,
     MailboxInvalidated,
     Moved,
     Status,
@@ -28,6 +30,7 @@ from mailstack.store.index import tombstones
 from mailstack.store.index.mailboxes import Box
 from mailstack.store.index.messages import Row
 from mailstack.store.memory import Memory
+from mailstack.store.txn import Txn
 
 __all__ = ["OpenMailbox"]
 
@@ -159,6 +162,15 @@ class OpenMailbox:
     async def move(self, uids: Iterable[int], target: str) -> Moved:
         wanted = tuple(uids)
         return await self._memory.write(lambda txn: filing.move(txn, self._home, self.folder.id, wanted, target))
+
+    async def replace(self, uid: int, target: str, message: Incoming) -> Appended:
+        def work(txn: Txn) -> Appended:
+            appended = filing.append(txn, self._home.name, target, [message])
+            if not changing.expunge(txn, self.folder.id, [uid]):
+                raise MailError(Condition.NO_SUCH_MESSAGE, "Message is gone")
+            return appended
+
+        return await self._memory.write(work)
 
     async def refresh(self) -> None:
         if self.seems_changed():

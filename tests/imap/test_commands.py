@@ -28,15 +28,15 @@ def test_all_of_imap4rev1_is_there():
 
 
 def test_capabilities():
-    assert set(ALWAYS.split()) <= set(after_login(TABLE).split())
-    assert after_login(TABLE).startswith(b"IMAP4rev1 SASL-IR LITERAL")
+    assert set(ALWAYS.split()) <= set(after_login(TABLE, 5).split())
+    assert after_login(TABLE, 5).startswith(b"IMAP4rev1 SASL-IR LITERAL")
     assert {name for row in TABLE.values() for name in row.capability.split()} <= set(ORDER)
     assert before_login(b"X", starttls=True, login=False, mechanisms=["PLAIN"]) == b"X STARTTLS LOGINDISABLED"
     assert before_login(b"X", starttls=False, login=True, mechanisms=["PLAIN", "LOGIN"]) == b"X AUTH=PLAIN AUTH=LOGIN"
 
 
 def test_a_capability_comes_with_its_row():
-    assert b"MOVE" not in after_login({name: row for name, row in TABLE.items() if b"MOVE" not in name})
+    assert b"MOVE" not in after_login({name: row for name, row in TABLE.items() if b"MOVE" not in name}, 5)
 
 
 def test_expunge_is_told_everywhere_but_during_fetch_store_search():

@@ -41,15 +41,18 @@ ORDER: Final = (
     b"MULTISEARCH",
     b"I18NLEVEL=1",
     b"MULTIAPPEND",
+    b"REPLACE",
+    b"UNAUTHENTICATE",
     b"CONDSTORE",
     b"QRESYNC",
 )
 
 
-def after_login(rows: Mapping[bytes, Row]) -> bytes:
-    """Capabilities of a session that has logged in."""
+def after_login(rows: Mapping[bytes, Row], message_bytes: int) -> bytes:
+    """Capabilities of a session that has logged in.  APPENDLIMIT is the same for all mailboxes: RFC 7889 §2."""
     offered = _OWN.union(*(row.capability.split() for row in rows.values()))
-    return b" ".join(name for name in ORDER if name in offered)
+    listed = [name for name in ORDER if name in offered]
+    return b" ".join([*listed, b"APPENDLIMIT=%d" % message_bytes])
 
 
 def before_login(base: bytes, *, starttls: bool, login: bool, mechanisms: Iterable[str]) -> bytes:

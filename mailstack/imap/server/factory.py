@@ -42,7 +42,7 @@ class ImapSessions:
             login=login,
             mechanisms=mechanisms,
             settings=settings,
-            capabilities=capabilities.after_login(rows),
+            capabilities=capabilities.after_login(rows, settings.limits.message_bytes),
             sessions={} if sessions is None else sessions,
             now=now or partial(datetime.now, UTC),
         )

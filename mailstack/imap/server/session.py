@@ -162,6 +162,15 @@ class Session:
         self.principal = principal
         return Done("Logged in", b"CAPABILITY " + self.capabilities)
 
+    def log_out(self) -> None:
+        """As it was before the login.  RFC 8437 §4.1"""
+        self.deselect()
+        self.enabled = Enabled()
+        self._account = None
+        if self.principal is not None:
+            self._dismiss(self.principal.account)
+            self.principal = None
+
     def _admit(self, account: str) -> None:
         sessions = self._shared.sessions
         if sessions.get(account, 0) >= self.limits.sessions_per_account:
@@ -260,12 +269,9 @@ class Session:
         self.exchange = None
 
     def lost(self, reason: str) -> None:  # noqa: ARG002  the connection has logged it
-        self.deselect()
+        self.log_out()
         self._discard()
         self.exchange = None
-        if self.principal is not None:
-            self._dismiss(self.principal.account)
-            self.principal = None
 
     # --- running commands -----------------------------------------------------------------------------------
 

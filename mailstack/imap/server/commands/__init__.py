@@ -44,8 +44,8 @@ How a command is written
   The session discards it afterwards, whatever happened.
 """
 
+import dataclasses
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from types import MappingProxyType
 
 from mailstack.imap.server.commands import (
@@ -60,10 +60,12 @@ from mailstack.imap.server.commands import (
     list,  # noqa: A004  named for its command
     login,
     move,
+    replace,
     search,
     select,
     status,
     store,
+    unauthenticate,
 )
 from mailstack.imap.values import Row, Seqs
 
@@ -74,7 +76,7 @@ def joined(rows: Iterable[Row]) -> Mapping[bytes, Row]:
     """The table by name; `UID NAME` is made from a row that has a UID form, and may be followed by EXPUNGE."""
     table: dict[bytes, Row] = {}
     for row in rows:
-        names = [row, replace(row, name=b"UID " + row.name, seqs=Seqs.BREAKS)] if row.uid_form else [row]
+        names = [row, dataclasses.replace(row, name=b"UID " + row.name, seqs=Seqs.BREAKS)] if row.uid_form else [row]
         for each in names:
             assert each.name not in table, each.name
             table[each.name] = each
@@ -97,6 +99,8 @@ TABLE = joined(
         *store.ROWS,
         *copy.ROWS,
         *move.ROWS,
+        *replace.ROWS,
+        *unauthenticate.ROWS,
         *expunge.ROWS,
     )
 )

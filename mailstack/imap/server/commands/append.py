@@ -19,7 +19,7 @@ from mailstack.imap.server.session import Session
 from mailstack.imap.values import Command, Row, Seqs, Sink, State
 from mailstack.store.api import Appended, Incoming, Staged
 
-__all__ = ["ROWS", "Message", "appenduid", "begin", "parse_message"]
+__all__ = ["ROWS", "Append", "Message", "WithCrlf", "appenduid", "begin", "incoming", "parse_message"]
 
 
 @dataclass(frozen=True, slots=True)

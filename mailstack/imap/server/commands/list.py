@@ -191,7 +191,7 @@ async def _tell_status(name: str, items: tuple[bytes, ...], session: Session, ou
         counts = await session.account.status(name)
     except MailError:
         return
-    await out(Untagged(status.encode(name, items, counts)))
+    await out(Untagged(status.encode(name, items, counts, session.limits)))
 
 
 async def lsub(cmd: List, session: Session, out: Sink) -> Done:

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from operator import attrgetter
 from types import MappingProxyType
+from typing import Final
 
 from mailstack.base.errors import ParseFault
 from mailstack.imap.cursor import Cursor
 from mailstack.imap.responses import Done, Untagged, mailbox
 from mailstack.imap.server.session import Session
-from mailstack.imap.values import Command, Row, Sink, State
+from mailstack.imap.values import Command, ImapLimits, Row, Sink, State
 from mailstack.store.api import Status
 
 __all__ = ["ROWS", "encode", "items"]
@@ -27,6 +28,7 @@ _ITEMS: MappingProxyType[bytes, Callable[[Status], int]] = MappingProxyType(
         b"HIGHESTMODSEQ": attrgetter("highest_modseq"),
     }
 )
+_APPENDLIMIT: Final = b"APPENDLIMIT"  # RFC 7889 §3.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +51,23 @@ def items(cur: Cursor) -> tuple[bytes, ...]:
 
 def _item(cur: Cursor) -> bytes:
     name = cur.word()
-    if name not in _ITEMS:
+    if name not in _ITEMS and name != _APPENDLIMIT:
         raise ParseFault("no such STATUS item")
     return name
 
 
-def encode(name: str, wanted: tuple[bytes, ...], status: Status) -> bytes:
+def encode(name: str, wanted: tuple[bytes, ...], status: Status, limits: ImapLimits) -> bytes:
     """`STATUS name (MESSAGES 3 …)`, the items in the order they were asked for."""
-    pairs = b" ".join(b"%b %d" % (item, _ITEMS[item](status)) for item in wanted)
+    values = (limits.message_bytes if item == _APPENDLIMIT else _ITEMS[item](status) for item in wanted)
+    pairs = b" ".join(b"%b %d" % pair for pair in zip(wanted, values, strict=True))
     return b"STATUS %b (%b)" % (mailbox(name), pairs)
 
 
 async def handle(cmd: StatusOf, session: Session, out: Sink) -> Done:
     if b"HIGHESTMODSEQ" in cmd.items:
         await session.know_modseqs(out)
-    await out(Untagged(encode(cmd.mailbox, cmd.items, await session.account.status(cmd.mailbox))))
+    status = await session.account.status(cmd.mailbox)
+    await out(Untagged(encode(cmd.mailbox, cmd.items, status, session.limits)))
     return Done("STATUS completed")
 
 
