@@ -12,8 +12,8 @@ STREAM = (
     b"EHLO x\r\nMAIL FROM:<a@b.test> SIZE=9\r\nRCPT TO:<c@demo.test>\r\nRCPT TO:<bad\r\nDATA\r\n"
     b"Subject: x\r\n\r\n..dot\r\n.\r\nMAIL FROM:<>\r\nRCPT TO:<c@demo.test>\r\nDATA\r\nbare\nend\r\n.\r\n"
     b"FOO\r\nNOOP " + b"x" * 3000 + b"\r\nMAIL FROM:<>\r\nDATA\r\nRSET\r\nMAIL FROM:<a@b.test>\r\n"
-    b"BDAT 6\r\nRSET\r\nRCPT TO:<c@demo.test>\r\nBDAT 4\r\n..\r\nBDAT 2 LAST\r\n\r\nMAIL FROM:<>\r\nRCPT TO:<c@demo.test>\r\n"
-    b"BDAT 6\r\na\nb\r\n\rBDAT 3 LAST\r\n.\r\nMAIL FROM:<a@b.test>\r\n"
+    b"BDAT 6\r\nRSET\r\nRCPT TO:<c@demo.test>\r\nBDAT 4\r\n..\r\nBDAT 2 LAST\r\n\r\n"
+    b"MAIL FROM:<>\r\nRCPT TO:<c@demo.test>\r\nBDAT 6\r\na\nb\r\n\rBDAT 3 LAST\r\n.\r\nMAIL FROM:<a@b.test>\r\n"
     b"RCPT TO:<c@demo.test>\r\nDATA\r\n.\r\nVRFY x\r\nQUIT\r\nNOOP\r\n"
 )
 
