@@ -63,8 +63,10 @@ from mailstack.imap.server.commands import (
     replace,
     search,
     select,
+    sort,
     status,
     store,
+    thread,
     unauthenticate,
 )
 from mailstack.imap.values import Row, Seqs
@@ -96,6 +98,8 @@ TABLE = joined(
         *append.ROWS,
         *fetch.ROWS,
         *search.ROWS,
+        *sort.ROWS,
+        *thread.ROWS,
         *store.ROWS,
         *copy.ROWS,
         *move.ROWS,
