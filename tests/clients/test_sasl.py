@@ -7,13 +7,31 @@ import subprocess
 import pytest
 from OpenSSL import SSL
 
-from tests.clients.daemon import PASSWORDS, PATIENCE
+from tests.clients.daemon import PASSWORDS, PATIENCE, Daemon
 from tests.clients.mail import send, subjects, text
 from tests.clients.test_programs import call, private_file
 from tests.sasl.scramclient import ScramClient
 
 ALICE = "alice@demo.test"
 BOB = "bob@demo.test"
+
+
+class EveryMechanism(Daemon):
+    """-PLUS too, which is not among the usual ones."""
+
+    def _write(self, *arguments):
+        super()._write(*arguments)
+        written = self.config.read_text(encoding="utf-8")
+        address = 'address = ["127.0.0.1:0"]\n'
+        mechanisms = 'mechanisms = ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"]\n'
+        self.config.write_text(written.replace(address, address + mechanisms), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory):
+    running = EveryMechanism(tmp_path_factory.mktemp("daemon"))
+    yield running
+    running.stop()
 
 
 @pytest.fixture

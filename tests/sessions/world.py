@@ -38,6 +38,8 @@ certificate = "/unused"
 key = "/unused"
 [accounts]
 allow_auth_in_clear_on_loopback = true
+[listeners.submissions]
+mechanisms = ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"]
 """
 PATIENCE = 5  # seconds for an answer over a real socket
 START = 1_800_000_000  # the clock of every world: 2027-01-15 08:00 UTC
