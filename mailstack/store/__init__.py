@@ -26,6 +26,13 @@ each flag change at once*: 1,000 of them block for 50 ms; chores do it later, an
 says how far they are.  *Trusting tombstones to recognise a file that came back*: a person who
 copies mail back from a backup would see it deleted again; a tombstone names its file only until
 that file's removal is durable.  *`new/` for our own deliveries*: see store.maildir.
-*Snapshot blobs of the columns* (DESIGN §3): still to come; a mailbox of 100,000 is read
-row by row in the writer's thread (0.15 s) at its first open and then stays in memory.
+*An index of messages by modseq*, to find what changed since a snapshot: 2 µs for every row ever
+written, to save 8 ms of a scan where a mailbox of 100,000 is opened for the first time.
+
+**Measured** (2 shared cores, ext4 without a journal, Python 3.11).  Opening a mailbox of 100,000 for the
+first time after a start: 14 ms (10,000: 3 ms) from a snapshot (store.snapshot), 150 ms row by row.
+In one command of 1,000 messages, each: STORE 7.5 µs, EXPUNGE 10, COPY 28, MOVE 41 (the files of the
+first two follow as chores at 25 and 46 µs CPU).  Delivery, 10 KiB, 32 at once: 75 µs of Python and SQLite,
+and 60 to 130 µs in the kernel, most of it making the file; where many files were deleted in the
+last minute such a file system looks at each of their inodes first, and that is 800 µs.
 """

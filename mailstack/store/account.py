@@ -18,15 +18,16 @@ from mailstack.store.api import (
     SpecialUse,
     Status,
 )
+from mailstack.store.columns import MailColumns
 from mailstack.store.effects import AccountRead
 from mailstack.store.feed import Feed
 from mailstack.store.flags import DELETED, SEEN
 from mailstack.store.foldering import Home
 from mailstack.store.index import mailboxes, messages
 from mailstack.store.index.mailboxes import Box
-from mailstack.store.index.messages import Row
 from mailstack.store.mailbox import OpenMailbox
 from mailstack.store.memory import Memory, look_at
+from mailstack.store.snapshot import read_columns
 from mailstack.store.txn import Txn
 
 __all__ = ["OpenAccount"]
@@ -121,12 +122,12 @@ class OpenAccount:
             raise
         return mailbox
 
-    def _keep(self, read: tuple[Box, list[Row]]) -> None:
+    def _keep(self, read: tuple[Box, MailColumns]) -> None:
         """What was read is memory's from now on, unless another session was quicker."""
-        box, rows = read
+        box, columns = read
         if box.id not in self._memory.mailboxes:
             folder = box.as_folder(subscribed=box.name in self._subscriptions)
-            self._memory.keep(OpenMailbox(self._memory, self._home, box, folder, rows))
+            self._memory.keep(OpenMailbox(self._memory, self._home, box, folder, columns))
 
     async def append(self, name: str, messages: Sequence[Incoming]) -> Appended:
         return await self._memory.write(lambda txn: filing.append(txn, self.name, name, messages))
@@ -173,9 +174,9 @@ class OpenAccount:
         self._feed.publish(FolderSubscribed(self.name, name, yes))
 
 
-def _read_mailbox(txn: Txn, mailbox: int) -> tuple[Box, list[Row]]:
+def _read_mailbox(txn: Txn, mailbox: int) -> tuple[Box, MailColumns]:
     """Compared with the disk first."""
     look_at(txn, mailbox)
     box = mailboxes.by_id(txn.db, mailbox)
     assert box is not None  # or look_at had raised
-    return box, messages.all_of(txn.db, mailbox)
+    return box, read_columns(txn, box)

@@ -1,18 +1,24 @@
 """An open mailbox in memory: parallel columns, ascending by UID, shared by all its sessions.
 
-About 40 octets a message and its file's name; no object a message.  Flags are whole
+40 octets a message, no object a message; files' names stay in the index.  Flags are whole
 numbers (store.flags), turned into names by a table that is made as combinations occur.
 """
 
 from array import array
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from struct import Struct
 
-from mailstack.store.flags import DELETED, SEEN, Keywords, merged, names_of
+from mailstack.store.flags import DELETED, SEEN, Keywords, names_of
 from mailstack.store.index.messages import Row
 
 __all__ = ["MailColumns"]
+
+
+_HEAD = Struct("=8s4Q")  # kind, messages, unseen, deleted, octets; then the columns one behind the other
+_KIND = b"columns1"
 
 
 class _Names(dict[int, tuple[str, ...]]):
@@ -37,8 +43,6 @@ class MailColumns:
         self._flags = array("Q")
         self._sizes = array("Q")
         self._dates = array("q")
-        self._bases: list[str] = []
-        self._disks: list[str] = []
         self._unseen = self._deleted = self._octets = 0
         self._seen_before = 0  # every message below this index has \Seen: where the search for the first unseen begins
         self.append(rows)
@@ -105,12 +109,6 @@ class MailColumns:
 
     # --- for the store -------------------------------------------------------------------------------
 
-    def file(self, uid: int) -> tuple[str, tuple[str, str]]:
-        """(base, letters that the file may have: as the flags say, as the disk had).  KeyError."""
-        index = self._at(uid)
-        disk = self._disks[index]
-        return self._bases[index], (merged(self._flags[index], disk), disk)
-
     def counts(self, recent: int) -> tuple[int, int, int, int, int]:
         """messages, recent, unseen, deleted, octets: STATUS.  Kept with every change, so that a poll costs nothing."""
         return len(self), len(self) - bisect_left(self.uids, recent), self._unseen, self._deleted, self._octets
@@ -122,10 +120,51 @@ class MailColumns:
             self._flags.append(row.flags)
             self._sizes.append(row.size)
             self._dates.append(row.date)
-            self._bases.append(row.base)
-            self._disks.append(row.disk)
             self._octets += row.size
             self._count(row.flags, 1)
+
+    def append_many(self, rows: Sequence[tuple[int, int, int, int, int]]) -> None:
+        """(uid, modseq, flags, size, date), ascending."""
+        if rows:
+            for column, values in zip(self._all(), zip(*rows, strict=True), strict=True):
+                column.extend(values)
+            self._octets += sum(row[3] for row in rows)
+            for bits, times in Counter(row[2] for row in rows).items():
+                self._count(bits, times)
+
+    def renew(self, rows: Sequence[tuple[int, int, int, int, int]]) -> bool:
+        """The same, some of them known by their UID.  False when they do not fit."""
+        last = self.uids[-1] if self.uids else 0
+        for uid, modseq, bits, _, _ in rows:
+            if uid <= last:
+                if self.position(uid) is None:
+                    return False
+                self.reflag([(uid, bits)], modseq)
+        self.append_many([row for row in rows if row[0] > last])
+        return True
+
+    def _all(self) -> tuple["array[int]", ...]:
+        return self.uids, self._modseqs, self._flags, self._sizes, self._dates
+
+    def packed(self) -> bytes:
+        """For `unpacked`, of this version on a machine of this kind."""
+        head = _HEAD.pack(_KIND, len(self), self._unseen, self._deleted, self._octets)
+        return b"".join((head, *(column.tobytes() for column in self._all())))
+
+    @classmethod
+    def unpacked(cls, blob: bytes, keywords: Keywords) -> "MailColumns | None":
+        """None for octets that `packed` did not make."""
+        columns = cls((), keywords)
+        if len(blob) < _HEAD.size:
+            return None
+        kind, count, columns._unseen, columns._deleted, columns._octets = _HEAD.unpack_from(blob)
+        if kind != _KIND or len(blob) != _HEAD.size + 5 * 8 * count:
+            return None
+        with memoryview(blob) as octets:
+            for number, column in enumerate(columns._all()):
+                first = _HEAD.size + number * 8 * count
+                column.frombytes(octets[first : first + 8 * count])
+        return columns
 
     def _count(self, bits: int, by: int) -> None:
         """A message with these flags comes (1) or goes (-1)."""
@@ -151,8 +190,7 @@ class MailColumns:
             self._count(self._flags[index], -1)
             self._octets -= self._sizes[index]
         self._seen_before -= bisect_left(positions, self._seen_before)
-        columns = (self.uids, self._modseqs, self._flags, self._sizes, self._dates, self._bases, self._disks)
-        for column in columns:
+        for column in self._all():
             for first, behind in reversed(_runs(positions)):
                 del column[first:behind]
 

@@ -17,7 +17,7 @@ from mailstack.store.api import DEFAULT_FOLDERS, INBOX, SEPARATOR, Folder, Mailb
 from mailstack.store.chores import Outcome
 from mailstack.store.effects import AccountRead, Created, Deleted, Renamed, Subscribed
 from mailstack.store.foldertext import FolderText
-from mailstack.store.index import accounts, mailboxes, messages, subscriptions, tombstones
+from mailstack.store.index import accounts, mailboxes, messages, snapshots, subscriptions, tombstones
 from mailstack.store.index.mailboxes import Box
 from mailstack.store.txn import Txn
 from mailstack.store.uidvalidity import keep_uidvalidity, next_uidvalidity
@@ -253,6 +253,7 @@ def _forget(txn: Txn, home: Home, box: Box) -> None:
     mailboxes.remove(txn.db, box.id)
     messages.remove_all(txn.db, box.id)
     tombstones.remove_all(txn.db, box.id)
+    snapshots.remove(txn.db, box.id)
     txn.site.stamps.forget(txn.db, box.id)
     txn.tell(Deleted(home.name, folder))
 

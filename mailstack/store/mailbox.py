@@ -25,10 +25,10 @@ from mailstack.store.api import (
 from mailstack.store.columns import MailColumns
 from mailstack.store.effects import Added, Reflagged, Removed
 from mailstack.store.feed import Feed
+from mailstack.store.flags import merged
 from mailstack.store.foldering import Home
-from mailstack.store.index import tombstones
+from mailstack.store.index import messages, tombstones
 from mailstack.store.index.mailboxes import Box
-from mailstack.store.index.messages import Row
 from mailstack.store.memory import Memory
 from mailstack.store.txn import Txn
 
@@ -38,12 +38,12 @@ __all__ = ["OpenMailbox"]
 class OpenMailbox:
     """Implements `store.api.Mailbox`.  Made by store.account when the first session opens it."""
 
-    def __init__(self, memory: Memory, home: Home, box: Box, folder: Folder, rows: Sequence[Row]) -> None:
+    def __init__(self, memory: Memory, home: Home, box: Box, folder: Folder, columns: MailColumns) -> None:
         self._memory = memory
         self._home = home
         self.folder = folder
         self.path = home.path(box)
-        self.columns = MailColumns(rows, box.keywords)
+        self.columns = columns
         self.uidnext = box.uidnext
         self.highest_modseq = box.modseq
         self.recent = box.recent
@@ -88,12 +88,10 @@ class OpenMailbox:
             self._memory.is_idle(self)
 
     def content(self, uid: int) -> Content:
-        try:
-            base, letters = self.columns.file(uid)
-            size = self.columns.size(uid)
-        except KeyError:
-            raise MailError(Condition.NO_SUCH_MESSAGE, "Message is gone") from None
-        return content.open_message(self.path, base, letters, size)
+        row = self._memory.read(lambda db: messages.get(db, self.folder.id, uid))
+        if row is None or self.columns.position(uid) is None:
+            raise MailError(Condition.NO_SUCH_MESSAGE, "Message is gone")
+        return content.open_message(self.path, row.base, (merged(row.flags, row.disk), row.disk), row.size)
 
     def kept(
         self, item: Literal["envelope", "body", "bodystructure"], uid: int, make: Callable[[Content], bytes]

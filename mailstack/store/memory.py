@@ -36,8 +36,8 @@ __all__ = ["Committer", "Memory", "OpenedAccount", "OpenedMailbox", "look_at"]
 
 T = TypeVar("T")
 
-IDLE_MAILBOXES = 64  # that stay in memory after their last session
-IDLE_MESSAGES = 200_000  # in all of those: about 20 MB
+IDLE_MAILBOXES = 500  # that stay in memory after their last session
+IDLE_MESSAGES = 500_000  # in all of those: 20 MB
 
 
 class Committer(Protocol):

@@ -89,4 +89,5 @@ STORE = (
         breaks_older=True,
     ),
     Migration(("CREATE INDEX tombstone_modseq ON tombstone (mailbox, modseq)",)),
+    Migration(("CREATE TABLE snapshot (mailbox INTEGER PRIMARY KEY, modseq INTEGER NOT NULL, columns BLOB NOT NULL)",)),
 )

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 __all__ = [
     "Row",
     "all_of",
+    "columns_of",
     "counts",
     "delete",
     "get",
@@ -38,6 +39,14 @@ def all_of(txn: Any, mailbox: int) -> list[Row]:
     """Ascending by UID."""
     found = txn.execute(f"SELECT {_COLUMNS} FROM message WHERE mailbox = ? ORDER BY uid", (mailbox,))  # noqa: S608
     return list(map(Row._make, found))
+
+
+def columns_of(txn: Any, mailbox: int, after: int = 0) -> list[tuple[int, int, int, int, int]]:
+    """(uid, modseq, flags, size, date) of those changed after this modseq, ascending by UID."""
+    return txn.execute(  # type: ignore[no-any-return]
+        "SELECT uid, modseq, flags, size, date FROM message WHERE mailbox = ? AND modseq > ? ORDER BY uid",
+        (mailbox, after),
+    ).fetchall()
 
 
 def get(txn: Any, mailbox: int, uid: int) -> Row | None:

@@ -6,7 +6,7 @@ A row with UID 0 tells up to which modseq nothing is remembered: the index was m
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["clear_bases", "forgotten", "insert", "left_behind", "remove_all", "since"]
+__all__ = ["clear_bases", "forgotten", "insert", "left_behind", "prune", "remove_all", "since"]
 
 
 def insert(txn: Any, mailbox: int, modseq: int, gone: Iterable[tuple[int, str | None]]) -> None:
@@ -37,6 +37,17 @@ def since(txn: Any, mailbox: int, modseq: int) -> list[int] | None:
 def forgotten(txn: Any, mailbox: int, modseq: int) -> None:
     """What was expunged up to `modseq` is not known."""
     txn.execute("INSERT OR REPLACE INTO tombstone VALUES (?, 0, ?, NULL)", (mailbox, modseq))
+
+
+def prune(txn: Any, mailbox: int, kept: int) -> None:
+    """Forget all but the newest `kept`, as whole modseqs; what still has a file to be removed stays."""
+    found = txn.execute(
+        "SELECT modseq FROM tombstone WHERE mailbox = ? AND uid > 0 ORDER BY modseq DESC LIMIT 1 OFFSET ?",
+        (mailbox, kept),
+    ).fetchone()
+    if found is not None:
+        txn.execute("DELETE FROM tombstone WHERE mailbox = ? AND modseq <= ? AND base IS NULL", (mailbox, found[0]))
+        forgotten(txn, mailbox, found[0])
 
 
 def remove_all(txn: Any, mailbox: int) -> None:
