@@ -19,6 +19,7 @@ __all__ = [
     "HOST",
     "LISTEN_ADDRESSES",
     "NAME_SERVERS",
+    "NETWORKS",
     "PATH",
     "SERVER",
     "SIZE",
@@ -159,5 +160,6 @@ class ListOf(Generic[T]):
 
 
 _NAME_SERVER: Kind[units.SocketAddress] = Simple(lambda value: units.read_address(value, default_port=53), _quoted)
+NETWORKS: Kind[tuple[units.Network, ...]] = ListOf(Simple(units.read_network, _quoted))
 LISTEN_ADDRESSES: Kind[tuple[units.SocketAddress, ...]] = ListOf(ADDRESS)
 NAME_SERVERS: Kind[tuple[units.SocketAddress, ...]] = ListOf(_NAME_SERVER)

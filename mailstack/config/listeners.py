@@ -5,9 +5,9 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal, cast
 
-from mailstack.config.kinds import FLAG, LISTEN_ADDRESSES, Choice, Kind, ListOf, Number
+from mailstack.config.kinds import FLAG, LISTEN_ADDRESSES, NETWORKS, Choice, Kind, ListOf, Number
 from mailstack.config.setting import Section, required, setting
-from mailstack.config.units import SocketAddress
+from mailstack.config.units import Network, SocketAddress
 
 __all__ = ["MECHANISMS", "STANDARD_LISTENERS", "Listener", "Protocol", "TlsUse"]
 
@@ -68,6 +68,14 @@ class Listener(Section):
         "is not among the usual ones because mutt as Debian 12 has it cannot send where it is offered.  smtp listeners "
         "offer none, whatever is written.",
         why="all clients here know SCRAM, or one misbehaves with a mechanism",
+    )
+    proxy_protocol_from: tuple[Network, ...] = setting(
+        NETWORKS,
+        (),
+        "Proxies in front of this service (HAProxy, a load balancer), as addresses or networks.  They must begin each "
+        "connection with the PROXY protocol, version 1 or 2; from any other address it is not understood.",
+        why="a load balancer would otherwise be the only client you ever see",
+        live=True,
     )
     max_connections: int = setting(
         Number(0, 1_000_000),

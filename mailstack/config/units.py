@@ -8,9 +8,11 @@ from datetime import timedelta
 from mailstack.config.faults import Unfit
 
 __all__ = [
+    "Network",
     "SocketAddress",
     "read_address",
     "read_duration",
+    "read_network",
     "read_size",
     "write_duration",
     "write_size",
@@ -79,6 +81,19 @@ class SocketAddress:
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def read_network(value: object) -> Network:
+    """`10.0.0.0/8`, or one address.  Raises Unfit."""
+    if isinstance(value, str):
+        try:
+            return ipaddress.ip_network(value)
+        except ValueError:
+            pass
+    raise Unfit(f'{value!r} is not a network; allowed: "10.0.0.0/8", "192.0.2.7", "2001:db8::/32"')
 
 
 def read_address(value: object, *, default_port: int | None = None) -> SocketAddress:

@@ -15,6 +15,8 @@ Decisions:
   transport.  A peer that never reads is cut after its idle limit.
 * **`session.lost` is never called while `handle` runs**, so that a session may
   release everything in it without asking who still uses it.
+* **The PROXY protocol is spoken by those who are configured, and by them always**:
+  limits, logs and every decision by address are about the client behind it.
 * **A lost half is no end**: a peer that has sent QUIT and closed its sending side
   still gets its answers.
 """

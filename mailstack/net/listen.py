@@ -6,7 +6,7 @@ import socket
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
 
 from twisted.application.service import Service
@@ -18,6 +18,7 @@ from twisted.internet.task import deferLater
 from mailstack.base.engine import Peer
 from mailstack.base.events import Event, log
 from mailstack.net.connection import Connection, Setting
+from mailstack.net.proxy import Introduction, Source
 
 __all__ = ["Bind", "Limits", "Listener", "PortTaken", "Total", "parse_bind", "passed_sockets"]
 
@@ -97,12 +98,14 @@ def _advice(failure: OSError) -> str:
 class Limits:
     """Connections at one time, of this listener and from one address (0: no limit of its own).
 
-    `refusal` is said to those beyond (nothing on a TLS port).
+    `refusal` is said to those beyond (nothing on a TLS port).  `proxies` must say
+    for whom they connect (`net.proxy`); limits count for those.
     """
 
     most: int
     per_ip: int
     refusal: bytes
+    proxies: tuple[IPv4Network | IPv6Network, ...] = ()
 
 
 class Total:
@@ -146,12 +149,28 @@ class _Door(Factory):
         self._per_ip: Counter[str] = Counter()
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol | None:
-        ip = str(getattr(addr, "host", "")).removeprefix("::ffff:")
+        ip, port = str(getattr(addr, "host", "")).removeprefix("::ffff:"), int(getattr(addr, "port", 0))
+        if not self.limits.proxies or not self._is_proxy(ip):
+            return self._let_in(ip, port)
+
+        def let_in(source: Source) -> Protocol:
+            return self._let_in(source.ip or ip, source.port or port)
+
+        def refuse(reason: str) -> None:
+            log(Event.CONNECTION_REFUSED, listener=self.setting.listener, ip=ip, reason=reason)
+
+        return Introduction(self.setting.clock, self.setting.handshake_seconds, let_in, refuse)
+
+    def _is_proxy(self, ip: str) -> bool:
+        address = ip_address(ip)
+        return any(address in network for network in self.limits.proxies)
+
+    def _let_in(self, ip: str, port: int) -> Protocol:
         reason = self._refusal(ip)
         if reason:
             log(Event.CONNECTION_REFUSED, listener=self.setting.listener, ip=ip, reason=reason)
             return _Refused(b"" if self.setting.implicit_tls else self.limits.refusal)
-        peer = Peer(ip, int(getattr(addr, "port", 0)), self.setting.listener, tls=self.setting.implicit_tls)
+        peer = Peer(ip, port, self.setting.listener, tls=self.setting.implicit_tls)
         connection = Connection(self.setting, peer, self._gone, self._settled)
         self.connections.add(connection)
         self._strangers.add(connection)
