@@ -21,6 +21,9 @@ class Attribute(Enum):
     INTERNALDATE = b"INTERNALDATE"
     SIZE = b"RFC822.SIZE"
     MODSEQ = b"MODSEQ"  # RFC 7162 §3.1.4.2
+    EMAILID = b"EMAILID"  # RFC 8474 §5.3
+    THREADID = b"THREADID"
+    PREVIEW = b"PREVIEW"  # RFC 8970 §3.1
     ENVELOPE = b"ENVELOPE"
     BODY = b"BODY"
     BODYSTRUCTURE = b"BODYSTRUCTURE"
@@ -61,6 +64,7 @@ _ATTRIBUTES: Final = {attribute.value: attribute for attribute in Attribute}
 _NAME: Final = re.compile(rb"[A-Za-z0-9.]+")
 _PARTS: Final = re.compile(rb"[0-9]{1,9}(?:\.[0-9]{1,9}){0,99}")
 _TEXT: Final = re.compile(rb"(?:HEADER\.FIELDS\.NOT|HEADER\.FIELDS|HEADER|TEXT|MIME)(?=[] ])", re.IGNORECASE)
+_LAZY: Final = re.compile(rb" \(LAZY\)", re.IGNORECASE)
 _PARTIAL: Final = re.compile(rb"<([0-9]{1,19})\.([0-9]{1,19})>")
 
 
@@ -87,6 +91,8 @@ def _item(cur: Cursor) -> Item:
     item = _ATTRIBUTES.get(name) or _OLDER.get(name)
     if item is None:
         raise ParseFault("unknown item to fetch")
+    if item is Attribute.PREVIEW and cur.looks(_LAZY):
+        cur.match(_LAZY, "LAZY")  # a preview takes no longer than an envelope, so it makes no difference: RFC 8970 §4.1
     return item
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "Cost",
     "Dated",
     "Flagged",
+    "Identified",
     "InBody",
     "InHeader",
     "InText",
@@ -238,6 +239,22 @@ class InText:
 
     async def among(self, window: Window, places: Sequence[Place]) -> Sequence[Place]:
         return await find_records(window, places, "text", self.needle.encode("utf-8", "replace"), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """EMAILID.  RFC 8474 §6"""
+
+    objectid: bytes
+    cost: int = Cost.TEXT
+
+    async def among(self, window: Window, places: Sequence[Place]) -> Sequence[Place]:
+        found = []
+        for place in places:
+            if window.mail.email_id(window.uids[place]) == self.objectid:
+                found.append(place)
+            await window.mail.pause()
+        return found
 
 
 @dataclass(frozen=True, slots=True)

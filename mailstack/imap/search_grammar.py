@@ -8,12 +8,14 @@ from typing import Final
 
 from mailstack.base.errors import ParseFault
 from mailstack.imap.cursor import Cursor
+from mailstack.imap.objectid import objectid
 from mailstack.imap.search import (
     FLAG_KEYS,
     All,
     And,
     Dated,
     Flagged,
+    Identified,
     InBody,
     InHeader,
     InText,
@@ -206,8 +208,23 @@ def _in_field(name: bytes) -> Callable[[_Reading], Key]:
     return lambda reading: InHeader(name, reading.field_needle())
 
 
+def _email_id(reading: _Reading) -> Key:
+    """ "EMAILID" SP objectid   RFC 8474 §7"""
+    reading.cur.space()
+    return Identified(objectid(reading.cur))
+
+
+def _thread_id(reading: _Reading) -> Key:
+    """ "THREADID" SP objectid: threads have none, so nothing is found.  RFC 8474 §5.2"""
+    reading.cur.space()
+    objectid(reading.cur)
+    return Not(All())
+
+
 _KEYS: Final[Mapping[bytes, Callable[[_Reading], Key]]] = {
     b"ALL": lambda _: All(),
+    b"EMAILID": _email_id,
+    b"THREADID": _thread_id,
     b"NEW": lambda _: _NEW,
     b"OLD": lambda _: Not(Recent()),
     b"RECENT": lambda _: Recent(),

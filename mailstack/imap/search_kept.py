@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from mailstack.base.errors import Condition, MailError
 from mailstack.imap.numset import NumSet, Span
+from mailstack.imap.objectid import make_email_id
 from mailstack.imap.search_text import LONG, fields_record, text_record
 from mailstack.imap.sort_record import Order, order_record
 from mailstack.imap.view import View
@@ -67,6 +68,10 @@ class Searched:
                 records[uid] = record
             await self.pause()
         return mailbox.keep_digest(name, records) if records else digest
+
+    def email_id(self, uid: int) -> bytes:
+        """b"" when the message is gone.  RFC 8474 §5.1"""
+        return self.read(uid, lambda _: self.mailbox.kept("emailid", uid, make_email_id)[1:-1]) or b""
 
     def read(self, uid: int, make: Callable[[Source], bytes]) -> bytes | None:
         """Something made of a message; None when that is gone."""

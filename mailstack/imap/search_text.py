@@ -20,7 +20,7 @@ from mailstack.message.header import Header, scan
 from mailstack.message.mime import Part, Source, octets_of, outline, parse
 from mailstack.message.words import decode, decode_words
 
-__all__ = ["BODY", "FIELD", "LONG", "RECORDED", "fields_record", "fold", "fold_header", "text_record"]
+__all__ = ["BODY", "FIELD", "LONG", "RECORDED", "fields_record", "fold", "fold_header", "part_text", "text_record"]
 
 PART_OCTETS: Final = 16 * 1024 * 1024  # of one part, encoded; what is behind is not searched
 RECORD_OCTETS: Final = 64 * 1024  # of a record that is kept; longer ones are made anew by each search
@@ -124,8 +124,13 @@ def _texts(part: Part) -> Iterator[str]:
                 yield from (fold_header(child.header.value(field)) for field in child.header)
             yield from _texts(child)
     elif part.type == b"text":
-        text = decode(_decoded(part.content(PART_OCTETS), part.encoding), part.charset)
-        yield fold(_without_tags(text) if part.subtype == b"html" else text)
+        yield fold(part_text(part, PART_OCTETS))
+
+
+def part_text(part: Part, octets: int) -> str:
+    """What can be read in the first `octets` of a text part."""
+    text = decode(_decoded(part.content(octets), part.encoding), part.charset)
+    return _without_tags(text) if part.subtype == b"html" else text
 
 
 def _without_tags(html: str) -> str:

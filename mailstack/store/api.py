@@ -379,7 +379,10 @@ class Mailbox(Protocol):
         """MailError(NO_SUCH_MESSAGE) when the file is gone."""
 
     def kept(
-        self, item: Literal["envelope", "body", "bodystructure"], uid: int, make: Callable[[Content], bytes]
+        self,
+        item: Literal["envelope", "body", "bodystructure", "emailid", "preview"],
+        uid: int,
+        make: Callable[[Content], bytes],
     ) -> bytes:
         """Rendered octets of the message, made once and kept."""
 

@@ -94,7 +94,10 @@ class OpenMailbox:
         return content.open_message(self.path, row.base, (merged(row.flags, row.disk), row.disk), row.size)
 
     def kept(
-        self, item: Literal["envelope", "body", "bodystructure"], uid: int, make: Callable[[Content], bytes]
+        self,
+        item: Literal["envelope", "body", "bodystructure", "emailid", "preview"],
+        uid: int,
+        make: Callable[[Content], bytes],
     ) -> bytes:
         def from_file() -> bytes:
             opened = self.content(uid)

@@ -136,6 +136,7 @@ def test_select(world):
         "* OK [UNSEEN 2] First unseen message",
         "* OK [UIDVALIDITY 1001] UIDs valid",
         "* OK [UIDNEXT 3] Next UID",
+        "* OK [MAILBOXID (F1)] Mailbox id",
         "* OK [HIGHESTMODSEQ 3] Highest modseq",
         "a OK [READ-WRITE] SELECT completed",
     ]

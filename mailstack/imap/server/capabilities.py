@@ -42,6 +42,8 @@ ORDER: Final = (
     b"I18NLEVEL=1",
     b"MULTIAPPEND",
     b"REPLACE",
+    b"OBJECTID",
+    b"PREVIEW",
     b"UNAUTHENTICATE",
     b"CONDSTORE",
     b"QRESYNC",

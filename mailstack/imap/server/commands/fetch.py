@@ -1,16 +1,18 @@
 """FETCH: what messages are and hold."""
 
 import calendar
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from mailstack.base.errors import Condition, MailError, ParseFault
 from mailstack.imap.cursor import Cursor
 from mailstack.imap.envelope import make_envelope
 from mailstack.imap.fetch import Attribute, Item, Piece, items
 from mailstack.imap.numset import NumSet, Span
+from mailstack.imap.objectid import make_email_id
+from mailstack.imap.preview import make_preview
 from mailstack.imap.responses import Done, Raw, flag_list, literal
 from mailstack.imap.search_return import Partial, parse_partial
 from mailstack.imap.sections import Message, Slice
@@ -215,6 +217,15 @@ def _remaining(columns: Columns, numbers: Sequence[int], uids: Sequence[int]) ->
 
 # --- everything else: one message after the other ---
 
+_Kind = Literal["envelope", "body", "bodystructure", "emailid", "preview"]
+_KEPT: Final[Mapping[Attribute, tuple[_Kind, Callable[[Content], bytes]]]] = {
+    Attribute.ENVELOPE: ("envelope", make_envelope),
+    Attribute.BODY: ("body", make_body),
+    Attribute.BODYSTRUCTURE: ("bodystructure", make_bodystructure),
+    Attribute.EMAILID: ("emailid", make_email_id),
+    Attribute.PREVIEW: ("preview", make_preview),
+}
+
 Field = bytes | tuple[bytes, Slice]  # ready octets; or a label, and octets that are streamed behind it
 
 
@@ -337,12 +348,11 @@ class _Answering:
                 return b"RFC822.SIZE %d" % self._columns.size(uid)
             case Attribute.MODSEQ:
                 return b"MODSEQ (%d)" % self._columns.modseq(uid)
-            case Attribute.ENVELOPE:
-                return b"ENVELOPE " + mailbox.kept("envelope", uid, make_envelope)
-            case Attribute.BODY:
-                return b"BODY " + mailbox.kept("body", uid, make_body)
-            case Attribute.BODYSTRUCTURE:
-                return b"BODYSTRUCTURE " + mailbox.kept("bodystructure", uid, make_bodystructure)
+            case Attribute.THREADID:
+                return b"THREADID NIL"
+            case _:
+                kind, make = _KEPT[item]
+                return b"%b %b" % (item.value, mailbox.kept(kind, uid, make))
 
     def _flags(self, uid: int) -> tuple[str, ...]:
         flags = self._columns.flags(uid)
@@ -416,4 +426,4 @@ def date_time(moment: datetime) -> bytes:
     )
 
 
-ROWS = (Row(b"FETCH", parse, handle, State.SELECTED, Seqs.USES, uid_form=True),)
+ROWS = (Row(b"FETCH", parse, handle, State.SELECTED, Seqs.USES, capability=b"OBJECTID PREVIEW", uid_form=True),)

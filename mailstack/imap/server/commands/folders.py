@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from mailstack.base.errors import Condition, MailError
 from mailstack.imap.cursor import Cursor
 from mailstack.imap.names import checked, parents
+from mailstack.imap.objectid import mailbox_id
 from mailstack.imap.responses import Done
 from mailstack.imap.server.session import Session
 from mailstack.imap.values import Command, Row, Sink, State
@@ -61,8 +62,8 @@ async def create(cmd: Create, session: Session, out: Sink) -> Done:  # noqa: ARG
     if cmd.uses and use is None:
         return Done.no("One special use of Archive, Drafts, Junk, Sent, Trash that is free", b"USEATTR")
     await _create_parents(account, name)
-    await account.create(name, use)
-    return Done("CREATE completed")
+    folder = await account.create(name, use)
+    return Done("CREATE completed", b"MAILBOXID (%b)" % mailbox_id(folder.id))  # RFC 8474 §4.1
 
 
 def _special_use(uses: Sequence[bytes], account: MailAccount) -> SpecialUse | None:

@@ -188,10 +188,10 @@ async def handle(cmd: List, session: Session, out: Sink) -> Done:
 async def _tell_status(name: str, items: tuple[bytes, ...], session: Session, out: Sink) -> None:
     """RFC 5819 §2: no STATUS for a mailbox that cannot be asked, which may have gone just now."""
     try:
-        counts = await session.account.status(name)
+        answer = await status.answer(name, items, session)
     except MailError:
         return
-    await out(Untagged(status.encode(name, items, counts, session.limits)))
+    await out(answer)
 
 
 async def lsub(cmd: List, session: Session, out: Sink) -> Done:

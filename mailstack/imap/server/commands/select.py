@@ -7,6 +7,7 @@ from typing import Final
 from mailstack.base.errors import ParseFault
 from mailstack.imap.cursor import Cursor
 from mailstack.imap.numset import STAR
+from mailstack.imap.objectid import mailbox_id
 from mailstack.imap.responses import Done, Ok, Raw, flag_list
 from mailstack.imap.server.commands.basics import no_arguments
 from mailstack.imap.server.commands.fetch import tell_flags
@@ -108,6 +109,7 @@ def _described(selected: Selected, unseen: int | None) -> Iterator[bytes]:
         yield b"* OK [UNSEEN %d] First unseen message\r\n" % unseen
     yield b"* OK [UIDVALIDITY %d] UIDs valid\r\n" % mailbox.folder.uidvalidity
     yield b"* OK [UIDNEXT %d] Next UID\r\n" % mailbox.uidnext
+    yield b"* OK [MAILBOXID (%b)] Mailbox id\r\n" % mailbox_id(mailbox.folder.id)
     yield b"* OK [HIGHESTMODSEQ %d] Highest modseq\r\n" % mailbox.highest_modseq  # always: Thunderbird uses it
 
 

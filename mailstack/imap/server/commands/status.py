@@ -8,12 +8,13 @@ from typing import Final
 
 from mailstack.base.errors import ParseFault
 from mailstack.imap.cursor import Cursor
+from mailstack.imap.objectid import mailbox_id
 from mailstack.imap.responses import Done, Untagged, mailbox
 from mailstack.imap.server.session import Session
-from mailstack.imap.values import Command, ImapLimits, Row, Sink, State
+from mailstack.imap.values import Command, Row, Sink, State
 from mailstack.store.api import Status
 
-__all__ = ["ROWS", "encode", "items"]
+__all__ = ["ROWS", "answer", "items"]
 
 # status-att: RFC 9051 §6.3.11; RECENT: RFC 3501 §6.3.10; SIZE: RFC 8438 §2; HIGHESTMODSEQ: RFC 7162 §3.1.7
 _ITEMS: MappingProxyType[bytes, Callable[[Status], int]] = MappingProxyType(
@@ -29,6 +30,7 @@ _ITEMS: MappingProxyType[bytes, Callable[[Status], int]] = MappingProxyType(
     }
 )
 _APPENDLIMIT: Final = b"APPENDLIMIT"  # RFC 7889 §3.1
+_MAILBOXID: Final = b"MAILBOXID"  # RFC 8474 §4.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +53,29 @@ def items(cur: Cursor) -> tuple[bytes, ...]:
 
 def _item(cur: Cursor) -> bytes:
     name = cur.word()
-    if name not in _ITEMS and name != _APPENDLIMIT:
+    if name not in _ITEMS and name not in {_APPENDLIMIT, _MAILBOXID}:
         raise ParseFault("no such STATUS item")
     return name
 
 
-def encode(name: str, wanted: tuple[bytes, ...], status: Status, limits: ImapLimits) -> bytes:
-    """`STATUS name (MESSAGES 3 …)`, the items in the order they were asked for."""
-    values = (limits.message_bytes if item == _APPENDLIMIT else _ITEMS[item](status) for item in wanted)
-    pairs = b" ".join(b"%b %d" % pair for pair in zip(wanted, values, strict=True))
-    return b"STATUS %b (%b)" % (mailbox(name), pairs)
+async def answer(name: str, wanted: tuple[bytes, ...], session: Session) -> Untagged:
+    """`STATUS name (MESSAGES 3 …)`, the items in the order they were asked for.  MailError(NO_SUCH_MAILBOX)"""
+    status = await session.account.status(name)
+    folder = session.account.folder(name)
+
+    def value(item: bytes) -> bytes:
+        if item == _MAILBOXID:
+            return b"(%b)" % mailbox_id(folder.id)
+        return b"%d" % (session.limits.message_bytes if item == _APPENDLIMIT else _ITEMS[item](status))
+
+    pairs = b" ".join(b"%b %b" % (item, value(item)) for item in wanted)
+    return Untagged(b"STATUS %b (%b)" % (mailbox(name), pairs))
 
 
 async def handle(cmd: StatusOf, session: Session, out: Sink) -> Done:
     if b"HIGHESTMODSEQ" in cmd.items:
         await session.know_modseqs(out)
-    status = await session.account.status(cmd.mailbox)
-    await out(Untagged(encode(cmd.mailbox, cmd.items, status, session.limits)))
+    await out(await answer(cmd.mailbox, cmd.items, session))
     return Done("STATUS completed")
 
 
