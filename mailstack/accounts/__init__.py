@@ -18,9 +18,11 @@ iteration count is far above RFC 7677's least.  A password that was just right i
 for minutes as a keyed digest, so that a mail program's tenth connection costs nothing.
 
 **A login tells nothing**: an unknown name costs the same time, gets the same words and is
-slowed down in the same way as a wrong password.  Failures slow down further tries for that name
-from that address, and for all names from that address; nobody is ever locked out from another
-address, because that would let strangers lock people out.
+slowed down in the same way as a wrong password.  SCRAM shows a salt before anything is proved, so
+an unknown name has one too, for ever the same (from a secret in the file).  All addresses of one
+account have one salt, and who knows them can tell that they are one person's.  Failures slow down
+further tries for that name from that address, and for all names from that address; nobody is ever
+locked out from another address, because that would let strangers lock people out.
 
 **Refused**: bans (they hit Microsoft's and mobile carriers' shared addresses, FIELD.md §4.19); a
 thread a login; system users and PAM; passwords as arguments of commands.

@@ -6,7 +6,8 @@ octets (already out of base64) and answers `Challenge`, `NeedKeys(name)`, `Done(
 `conversation` brings it together with the login and the channel, once for SMTP, POP3
 and IMAP.
 
-The strongest is offered first, because many clients take the first that they know.
+The strongest is offered first, because many clients take the first that they know.  Which ones
+a listener offers is its configuration's `mechanisms`: -PLUS is not among the usual ones.
 A mechanism with channel binding is offered only over TLS; a client that says `y` there
 (it can bind, and believes that we cannot) has been lied to, and is refused.  Kinds of
 binding: tls-exporter on TLS 1.3 (RFC 9266), tls-server-end-point on all (RFC 5929).

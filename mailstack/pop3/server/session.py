@@ -122,7 +122,9 @@ class Pop3Session:
         if self._may_start_tls:
             capabilities.append("STLS")
         if not self._is_readable:
-            capabilities += ["USER", f"SASL {' '.join(self._offered)}"]
+            capabilities.append("USER")
+        if self._offered:
+            capabilities.append(f"SASL {' '.join(self._offered)}")
         capabilities.append(f"IMPLEMENTATION {self._shared.settings.name}")
         return Listing("capabilities:", "".join(f"{line}\r\n" for line in capabilities).encode())
 

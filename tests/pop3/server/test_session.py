@@ -7,7 +7,9 @@ import pytest
 
 from mailstack.base.errors import Condition, MailError
 from mailstack.pop3.commands import VERBS
+from mailstack.pop3.server.factory import Pop3Sessions
 from mailstack.pop3.server.faults import CODES
+from mailstack.sasl.scram import ScramPlusExchange
 from tests.pop3.world import SETTINGS, World
 
 ONE = b"Subject: one\r\n\r\nfirst\r\n.dot\r\nlast\r\n"
@@ -43,6 +45,16 @@ def test_capabilities_follow_tls(peer, settings, expected):
     assert lines[-1] == "."
     assert lines[1:7] == ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER"]
     assert lines[7:-1] == [*expected, "IMPLEMENTATION mailstack"]
+
+
+def test_no_mechanism_is_no_capability():
+    """-PLUS alone, and no TLS to bind to."""
+    world = World()
+    world.sessions = Pop3Sessions(world, world, SETTINGS, mechanisms={"SCRAM-SHA-256-PLUS": ScramPlusExchange})
+    client = world.client()
+    client.taken()
+    assert "SASL" not in client.say("CAPA")
+    assert client.say("AUTH SCRAM-SHA-256-PLUS") == "-ERR unknown mechanism"
 
 
 def test_capabilities_are_the_same_after_login():
