@@ -72,6 +72,10 @@ class View:
         """Index spans `[start, stop)` into `uids`.  ParseFault for a sequence number that does not exist."""
         return self._saved_spans() if which.saved else which.spans(self.uids)
 
+    def save(self, uids: Iterable[int]) -> None:
+        """What `$` is from now on."""
+        self.saved = array("Q", sorted(uids))
+
     def _saved_spans(self) -> list[Span]:
         """What is left of `$`.  Sets of UIDs cannot go wrong when numbers change."""
         indices = ((bisect_left(self.uids, uid), uid) for uid in self.saved)

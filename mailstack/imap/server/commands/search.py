@@ -1,16 +1,16 @@
 """SEARCH: which messages are what.  The grammar and the keys are `imap.search_grammar` and `imap.search`."""
 
-from array import array
 from collections.abc import Sequence
 
 from mailstack.imap.responses import Done, Untagged
 from mailstack.imap.search import search
 from mailstack.imap.search_grammar import Search, parse
 from mailstack.imap.search_kept import Searched
+from mailstack.imap.search_return import Returned
 from mailstack.imap.server.session import Session
 from mailstack.imap.values import Row, Seqs, Sink, State
 
-__all__ = ["ROWS", "answer", "found_by", "searched"]
+__all__ = ["ROWS", "answer", "found_by", "returned", "searched"]
 
 
 async def handle(cmd: Search, session: Session, out: Sink) -> Done:
@@ -29,7 +29,7 @@ async def found_by(cmd: Search, session: Session, out: Sink) -> list[int] | None
     """Indices of the view, ascending; None for an unknown charset, which empties `$`.  RFC 5182 §2.1"""
     if cmd.key is None:
         if cmd.returned is not None and cmd.returned.saves:
-            session.view.saved = array("Q")
+            session.view.save(())
         return None
     if cmd.by_modseq:
         await session.know_modseqs(out)
@@ -45,26 +45,38 @@ async def answer(cmd: Search, name: bytes, indices: Sequence[int], session: Sess
 
     quirk: the tag is a quoted string whatever it is (the new Outlook understands no other).
     """
-    uids = session.view.uids
-    numbers = [uids[index] for index in indices] if cmd.by_uid else [index + 1 for index in indices]
-    modseq = _highest_modseq(indices, session) if cmd.by_modseq and numbers else None
-    if cmd.returned is None:
-        suffix = b"" if modseq is None else b" (MODSEQ %d)" % modseq
-        await out(Untagged(b" ".join([name, *map(b"%d".__mod__, numbers)]) + suffix))
+    mail = searched(session)
+    if cmd.returned is not None:
+        if cmd.returned.saves:
+            session.view.save(mail.view.uids[index] for index in cmd.returned.saved(indices))
+        if cmd.returned.answers:
+            tag = b'(TAG "%b")' % session.tag
+            await out(Untagged(b"ESEARCH %b%b" % (tag, returned(cmd, cmd.returned, indices, mail))))
         return
-    if cmd.returned.saves:
-        session.view.saved = array("Q", sorted(uids[index] for index in cmd.returned.saved(indices)))
-    if cmd.returned.answers:
-        data = (b" UID" if cmd.by_uid else b"") + cmd.returned.data(numbers)
-        suffix = b"" if modseq is None else b" MODSEQ %d" % modseq
-        await out(Untagged(b'ESEARCH (TAG "%b")%b%b' % (session.tag, data, suffix)))
+    numbers = _numbers(cmd, indices, mail)
+    suffix = _modseq(cmd, b" (MODSEQ %d)", indices, mail)
+    await out(Untagged(b" ".join([name, *map(b"%d".__mod__, numbers)]) + suffix))
 
 
-def _highest_modseq(indices: Sequence[int], session: Session) -> int | None:
-    """Of the messages found.  RFC 7162 §3.1.5"""
-    columns, uids = session.mailbox.columns, session.view.uids
-    found = [uids[index] for index in indices]
-    return max((columns.modseq(uid) for uid in found if columns.position(uid) is not None), default=None)
+def returned(cmd: Search, wanted: Returned, indices: Sequence[int], mail: Searched) -> bytes:
+    """What stands behind the correlators of an ESEARCH."""
+    indicator = b" UID" if cmd.by_uid else b""
+    return indicator + wanted.data(_numbers(cmd, indices, mail)) + _modseq(cmd, b" MODSEQ %d", indices, mail)
+
+
+def _numbers(cmd: Search, indices: Sequence[int], mail: Searched) -> list[int]:
+    uids = mail.view.uids
+    return [uids[index] for index in indices] if cmd.by_uid else [index + 1 for index in indices]
+
+
+def _modseq(cmd: Search, form: bytes, indices: Sequence[int], mail: Searched) -> bytes:
+    """The highest of the messages found, when MODSEQ was a key.  RFC 7162 §3.1.5"""
+    if not cmd.by_modseq:
+        return b""
+    columns, uids = mail.mailbox.columns, mail.view.uids
+    found = (uids[index] for index in indices)
+    highest = max((columns.modseq(uid) for uid in found if columns.position(uid) is not None), default=None)
+    return b"" if highest is None else form % highest
 
 
 _CAPABILITIES = b"ESEARCH SEARCHRES WITHIN PARTIAL"
