@@ -43,6 +43,9 @@ _MONTHS: Final = {
 }
 
 
+LISTED_MOST = 200
+
+
 class LiteralAwaited(ParseFault):
     """The grammar is at a literal whose octets have not come: only APPEND's parser, which runs early, can meet it."""
 
@@ -252,13 +255,18 @@ class Cursor:
             )
         )
 
-    def listed(self, item: Callable[["Cursor"], T], *, empty: bool = False) -> tuple[T, ...]:
-        """ "(" item *(SP item) ")"; with `empty` also "()"."""
+    def listed(
+        self, item: Callable[["Cursor"], T], *, empty: bool = False, at_most: int = LISTED_MOST
+    ) -> tuple[T, ...]:
+        """ "(" item *(SP item) ")"; with `empty` also "()".  What each item costs later is paid by everybody: hence
+        `at_most`, far above what any mail program sends."""
         self.take(b"(")
         items: list[T] = []
         if not (empty and self.peek() == b")"):
             items.append(item(self))
             while self.spaced():
+                if len(items) >= at_most:
+                    raise ParseFault(f"more than {at_most} items in a list")
                 items.append(item(self))
         self.take(b")")
         return tuple(items)

@@ -121,3 +121,9 @@ def test_a_fault_never_tells_what_stands_there():
     with pytest.raises(ParseFault) as caught:
         Cursor([b"pass(word"], 4).astring()
     assert "word" not in str(caught.value)
+
+
+def test_a_list_has_an_end():
+    assert len(Cursor([b"(" + b" ".join([b"a"] * 200) + b")"]).listed(Cursor.atom)) == 200
+    with pytest.raises(ParseFault, match="more than 200 items"):
+        Cursor([b"(" + b" ".join([b"a"] * 201) + b")"]).listed(Cursor.atom)

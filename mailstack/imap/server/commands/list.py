@@ -32,6 +32,9 @@ class List(Command):
     extended: bool = False
 
 
+PATTERNS_MOST = 16  # each is tried on every name
+
+
 def parse(cur: Cursor) -> List:
     """list = "LIST" [SP list-select-opts] SP mailbox SP mbox-or-pat [SP list-return-opts]   RFC 5258 §6"""
     selection: frozenset[bytes] = frozenset()
@@ -44,7 +47,7 @@ def parse(cur: Cursor) -> List:
     reference = cur.list_mailbox()
     cur.space()
     if cur.peek() == b"(":
-        extended, patterns = True, cur.listed(Cursor.list_mailbox)
+        extended, patterns = True, cur.listed(Cursor.list_mailbox, at_most=PATTERNS_MOST)
     else:
         patterns = (cur.list_mailbox(),)
     if not cur.spaced():
