@@ -153,6 +153,18 @@ class Thunderbird:
         wait_until(true, what)
         return answers[-1]
 
+    def confirm(self, words):
+        """Answer the question that has these words with its first button."""
+
+        def asked():
+            try:
+                return words in self._marionette.call("WebDriver:GetAlertText")["value"]
+            except MarionetteError:  # not yet
+                return False
+
+        wait_until(asked, f"the question {words!r}")
+        self._marionette.call("WebDriver:AcceptAlert")
+
     def _trust(self, authority):
         lines = Path(authority).read_text(encoding="ascii").splitlines()
         self.run(
