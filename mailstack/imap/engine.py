@@ -28,6 +28,7 @@ from mailstack.base.engine import NEED_DATA, After, BodyAborted, BodyChunk, Body
 from mailstack.base.errors import ParseFault
 from mailstack.base.framing import BareLineEnd, LineTooLong
 from mailstack.imap.cursor import Cursor, LiteralAwaited
+from mailstack.imap.deflate import DeflateFault, DeflateLayer
 from mailstack.imap.fragment import Announced, Fragments, announced
 from mailstack.imap.responses import Bad, Bye, Continue, Done, Response
 from mailstack.imap.values import ImapLimits, Row, State
@@ -103,6 +104,8 @@ class ImapEngine:
         self._literal: Announced | None = None  # APPEND's message, until the session has answered
         self._messages = self._message_octets = 0  # of the present APPEND
         self._ending = False  # BYE was said amid a command
+        self._layer: DeflateLayer | None = None
+        self._clear = b""  # made before the deflate layer began, and not sent yet
         self.state = State.NOT_AUTHENTICATED
         self.after = After.GO_ON
 
@@ -111,8 +114,12 @@ class ImapEngine:
     def receive(self, data: bytes) -> None:
         if self._fresh and data.startswith(_TLS_HELLO):
             self._hang_up("TLS is spoken on another port, or after STARTTLS")
-        if self.after is not After.CLOSE:
+        if self.after is After.CLOSE:
+            return
+        if self._layer is None:
             self._fragments.feed(data)
+        else:
+            self._layer.feed(data)
 
     def receive_eof(self) -> None:
         """Nothing more will come; what is not whole is dropped with the connection."""
@@ -127,9 +134,23 @@ class ImapEngine:
             except _Refused as refused:
                 self._refuse(refused)
                 continue
+            if event is NEED_DATA and self._inflate():
+                continue
             if event is not None:
                 return event
         return NEED_DATA
+
+    def _inflate(self) -> bool:
+        """Whether there is more to read, from under the deflate layer."""
+        if self._layer is None or self._expects is _Expects.ANSWER:
+            return False
+        try:
+            block = self._layer.inflated()
+        except DeflateFault as fault:
+            self._hang_up(str(fault))
+            return False
+        self._fragments.feed(block)
+        return bool(block)
 
     def _read(self) -> ImapEvent | NeedData | None:
         """One step over the pieces; None when there may be another."""
@@ -312,6 +333,8 @@ class ImapEngine:
         self._expects = _Expects.COMMAND
         self._pieces = []
         if done.positive:
+            if self._row.compresses:
+                self._begin_deflate()
             self.state = self._row.then or self.state
             if done.deselected and self.state is State.SELECTED:
                 self.state = State.AUTHENTICATED
@@ -325,6 +348,12 @@ class ImapEngine:
                 self._count_fault()
         if self._ending:
             self.after = After.CLOSE
+
+    def _begin_deflate(self) -> None:
+        """Behind the OK that has just been made.  RFC 4978 §3"""
+        self._clear = b"".join(self._out)
+        self._out.clear()
+        self._layer = DeflateLayer(self._fragments.take_all())
 
     def _pass_over(self) -> None:
         """The answer comes before the whole message: what is on its way is not a command."""
@@ -365,13 +394,16 @@ class ImapEngine:
     def data_to_send(self) -> bytes:
         octets = b"".join(self._out)
         self._out.clear()
+        if self._layer is not None:
+            octets = self._clear + (self._layer.deflated(octets) if octets else b"")
+            self._clear = b""
         return octets
 
     # --- what the connection asks and tells -----------------------------------------------------------------
 
     @property
     def buffered(self) -> int:
-        return len(self._fragments)
+        return len(self._fragments) + (len(self._layer.waiting) if self._layer is not None else 0)
 
     @property
     def idle_limit(self) -> float:

@@ -68,6 +68,10 @@ class Fragments:
         self._left -= len(octets)
         return octets
 
+    def take_all(self) -> bytes:
+        """What is here and was not taken: it belongs to another layer."""
+        return self._framer.take(len(self._framer))
+
     def drop(self, literal: Announced | None) -> None:
         """The command is refused: what else of it is on its way is passed over.
 

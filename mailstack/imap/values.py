@@ -77,6 +77,7 @@ class Row:
     otherwise the state after NO (SELECT: RFC 9051 §6.3.2); None: no change
     after     what the connection does after OK
     resume    (line, session, out) → Done | Continue: `handle` answered Continue, and this line came
+    compresses  octets of both sides are deflated behind its OK
     further   what begins another message behind the literal (MULTIAPPEND); None: there is only one
     begin     (command, session) → the Staged that takes the literal, or Done: refused; the row is APPEND's
     """
@@ -94,6 +95,7 @@ class Row:
     resume: Callable[[bytes, Any, Sink], Awaitable[Done | Continue]] | None = None
     begin: Callable[[Any, Any], Awaitable[Any]] | None = None
     further: Callable[[Any], Any] | None = None
+    compresses: bool = False
 
 
 FLAG_LIMIT: Final = 200  # octets of a keyword

@@ -72,6 +72,7 @@ class Session:
         self.exchange: Conversation | None = None  # SASL, between its steps
         self.idling = False
         self.enabled = Enabled()
+        self.compressed = False  # RFC 4978
         self.tag = b""  # of the command in progress; ESEARCH repeats it
         self.token = object()  # marks this session's own flag changes
 

@@ -51,6 +51,7 @@ from types import MappingProxyType
 from mailstack.imap.server.commands import (
     append,
     basics,
+    compress,
     copy,
     enable,
     esearch,
@@ -90,6 +91,7 @@ TABLE = joined(
     (
         *basics.ROWS,
         *enable.ROWS,
+        *compress.ROWS,
         *login.ROWS,
         *select.ROWS,
         *list.ROWS,
