@@ -70,7 +70,7 @@ def build(config: Config, reactor: Any, *, inline: bool = False, tls_clients: An
     dialler = TcpDialler(reactor, timeout_seconds=settings.connect_seconds)
     connections = Pool(reactor, settings.reuse)
     visits = Visits(settings.name, dialler, reactor, clients, settings.limits, connections)
-    route, lane_of, courier = way_out(config, settings, reactor, visits)
+    route, lane_of, courier = way_out(config, settings, reactor, visits, store.ledger)
     spool = Spool(
         Path(config.state, "queue"), store.ledger, Agenda(_agenda_limits(config)), lane_of=lane_of, now=reactor.seconds
     )

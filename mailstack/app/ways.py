@@ -13,10 +13,14 @@ from mailstack.dns.resolvconf import Servers, read_resolv_conf, trusted
 from mailstack.queue.api import Courier
 from mailstack.queue.pick import Lane, LaneOf, by_domain, together
 from mailstack.relay.courier import MxCourier, SmarthostCourier
+from mailstack.relay.demands import Demands
 from mailstack.relay.routing import DiscardCourier, RefusingCourier, RoutingCourier
 from mailstack.relay.session import Visits
 from mailstack.relay.settings import RelaySettings, Smarthost, SmarthostTls
+from mailstack.relay.stsfetch import HttpsFetch
+from mailstack.relay.stspolicies import StsPolicies
 from mailstack.relay.transports import Rule, lane_name
+from mailstack.store.api import Ledger
 
 __all__ = ["way_out"]
 
@@ -24,10 +28,15 @@ RESOLV_CONF = Path("/etc/resolv.conf")
 _ROUTE = "relay"
 
 
-def way_out(config: Config, settings: RelaySettings, reactor: Any, visits: Visits) -> tuple[str, LaneOf, Courier]:
+def way_out(
+    config: Config, settings: RelaySettings, reactor: Any, visits: Visits, ledger: Ledger
+) -> tuple[str, LaneOf, Courier]:
     """(route, lanes, courier).  OSError when a password file cannot be read."""
     resolver = DnsClient(_name_servers(config), reactor, times=DnsTimes(), cache=CacheLimits())
-    by_mx = MxCourier(settings, resolver, visits, random.SystemRandom())
+    fetch = HttpsFetch(reactor, resolver, visits.dialler, visits.tls)
+    policies = StsPolicies(resolver, fetch, ledger, reactor.seconds) if config.relay.mta_sts else None
+    demands = Demands(resolver, policies, settings.port, dane=config.relay.dane)
+    by_mx = MxCourier(settings, resolver, visits, random.SystemRandom(), demands)
     given = config.relay.smarthost
     otherwise: Courier = by_mx
     if given.host:

@@ -65,7 +65,8 @@ class Event(Enum):
     MAIL_BOUNCED = Level.INFO, "{mid}: report {report_mid} to <{reverse_path}>"
     MAIL_DROPPED = Level.WARN, "{mid}: {reason}"
     QUEUE_NOT_RECORDED = Level.ERROR, "{mid}: {reason}; trying again in {wait}"
-    RELAY_ATTEMPT = Level.DEBUG, "{mid} tries {host} [{ip}]"
+    RELAY_ATTEMPT = Level.DEBUG, "{mid} tries {host} [{ip}], {tls}"
+    MTA_STS_FAILED = Level.INFO, "MTA-STS of {domain}: {reason}"
 
     # the store
     STORE_DEGRADED = Level.ERROR, "store degraded: {reason}; new mail is deferred"

@@ -206,6 +206,19 @@ class Relay(Section):
         live=True,
         why="a domain with a server of your own can take more",
     )
+    dane: bool = setting(
+        FLAG,
+        True,
+        "Whether TLSA records in a validated DNS are obeyed (RFC 7672): TLS with exactly those certificates.  It takes "
+        "a resolver that validates, and that is trusted: one on this machine.",
+        why="a domain's records are wrong, and mail to it must go all the same",
+    )
+    mta_sts: bool = setting(
+        FLAG,
+        True,
+        "Whether MTA-STS policies of other domains are fetched and obeyed (RFC 8461).  It takes HTTPS to the outside.",
+        why="this machine may open no connections to port 443",
+    )
     mx_port: int = setting(_PORT, 25, "The port of other domains' servers.", why="only tests do: all the world has 25")
     smarthost: Smarthost = field(default_factory=Smarthost)
     transports: tuple[Transport, ...] = ()

@@ -4,7 +4,18 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["Addresses", "Answer", "DnsFailure", "MxHost", "MxSet", "NoSuchDomain", "Resolver"]
+__all__ = [
+    "Addresses",
+    "Answer",
+    "DnsFailure",
+    "MxHost",
+    "MxSet",
+    "NoSuchDomain",
+    "Resolver",
+    "Texts",
+    "TlsaRecord",
+    "TlsaSet",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +45,30 @@ class Addresses(Answer):
     ips: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class TlsaRecord:
+    """RFC 6698 §2.1.  Any numbers: what they mean, and whether we know it, is `relay.dane`'s."""
+
+    usage: int
+    selector: int
+    matching: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TlsaSet(Answer):
+    """Empty when there are none, also when the name does not exist."""
+
+    records: tuple[TlsaRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Texts(Answer):
+    """TXT records, each one's strings joined; empty when there are none, also when the name does not exist."""
+
+    texts: tuple[bytes, ...] = ()
+
+
 class NoSuchDomain(Exception):
     """NXDOMAIN: permanent."""
 
@@ -48,3 +83,9 @@ class Resolver(Protocol):
 
     def addresses(self, host: str) -> Awaitable[Addresses]:
         """AAAA and A.  NoSuchDomain, DnsFailure (only when neither could be told)."""
+
+    def tlsa(self, host: str, port: int) -> Awaitable[TlsaSet]:
+        """DnsFailure."""
+
+    def texts(self, name: str) -> Awaitable[Texts]:
+        """DnsFailure."""

@@ -12,7 +12,7 @@ from twisted.internet.protocol import DatagramProtocol, Factory, connectionDone
 from twisted.protocols.basic import Int16StringReceiver
 from twisted.python.failure import Failure
 
-from mailstack.dns.api import Addresses, DnsFailure, MxHost, MxSet, NoSuchDomain
+from mailstack.dns.api import Addresses, DnsFailure, MxHost, MxSet, NoSuchDomain, Texts, TlsaRecord, TlsaSet
 from mailstack.dns.cache import CacheLimits, TtlCache
 from mailstack.dns.messages import CHAIN_MAX, Found, Query, Trouble, make_query, read_answer, to_name
 from mailstack.dns.resolvconf import Servers
@@ -68,6 +68,22 @@ class DnsClient:
             # also when one kind of address there is not, and the other could not be told: that is not none
             raise next((each for each in troubles if isinstance(each, NoSuchDomain)), troubles[0])
         return Addresses(all(each.secure for each in found), ips)
+
+    async def tlsa(self, host: str, port: int) -> TlsaSet:
+        found = await self._looked_up(f"_{port}._tcp.{host}", dns.rdatatype.TLSA)
+        records = [TlsaRecord(each.usage, each.selector, each.mtype, each.cert) for each in _typed(found)]
+        return TlsaSet(found.secure, tuple(records))
+
+    async def texts(self, name: str) -> Texts:
+        found = await self._looked_up(name, dns.rdatatype.TXT)
+        return Texts(found.secure, tuple(b"".join(each.strings) for each in _typed(found)))
+
+    async def _looked_up(self, text: str, rdtype: dns.rdatatype.RdataType) -> Found:
+        """A name that does not exist has no records: for service labels that is the same."""
+        try:
+            return await self._look_up(to_name(text), rdtype)
+        except NoSuchDomain:
+            return Found((), 0.0, secure=False, exists=False)
 
     async def _settled(self, name: dns.name.Name, rdtype: dns.rdatatype.RdataType) -> Found | NoSuchDomain | DnsFailure:
         try:

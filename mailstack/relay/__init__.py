@@ -6,7 +6,11 @@ Decided here:
   signed for the name in the MX; refusing them would mean sending in the clear.  What
   the certificate was worth is noted with the delivery.  When STARTTLS itself
   breaks, the same address is tried once more in the clear; a smarthost with required
-  TLS never is.  (DANE and MTA-STS will make it required for a domain: `policy`.)
+  TLS never is.
+- **A domain may ask for more** (`demands` asks, `policy` decides): DANE where MX, addresses and TLSA
+  are all validated, else MTA-STS, else nothing.  Then nothing goes in the clear or to
+  another certificate: the mail waits, and comes back after five days with the reason.
+  An MTA-STS policy that is known holds until it expires, whoever hides the record.
 - **5yz before MAIL** (the greeting, EHLO) is that host's word, not the domain's: the next
   host is asked.  Only when every host that there is has said no for good, it has failed.
 - **Another host is tried at once** for recipients about whom the first said nothing,

@@ -1,7 +1,9 @@
 """The client engine on a transport: waiting with a limit, writing with back-pressure, TLS, a polite end."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from cryptography import x509
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IDelayedCall, IHandshakeListener, IPushProducer, IReactorTime, ITCPTransport
@@ -98,6 +100,11 @@ class RemoteConnection(Protocol):
                 limit.cancel()
         connection = self._transport.getHandle()
         self.tls = f"{connection.get_protocol_version_name()} {connection.get_cipher_name()}"
+
+    def certificates(self) -> Sequence[x509.Certificate]:
+        """What the server has shown under TLS, its own first."""
+        shown = self._transport.getHandle().get_peer_cert_chain() or ()
+        return [each.to_cryptography() for each in shown]
 
     def tls_started(self) -> None:
         """After STARTTLS: the engine says EHLO again."""

@@ -9,9 +9,11 @@ from random import Random
 from mailstack.dns.api import DnsFailure, NoSuchDomain, Resolver
 from mailstack.queue.api import Deferred, Envelope, Failed, Outcome, Recipient, RemoteReply
 from mailstack.relay.addresses import NotForTheWire, on_the_wire
+from mailstack.relay.demands import Asked
 from mailstack.relay.hosts import NoHosts, address_literal, interleave, order_hosts
 from mailstack.relay.line import Errand, NotReady, Target, outcome_of
-from mailstack.relay.policy import TlsPolicy, for_mx, for_smarthost
+from mailstack.relay.mtasts import StsPolicy
+from mailstack.relay.policy import RefusedHost, TlsPolicy, for_mx, for_smarthost
 from mailstack.relay.session import Visits
 from mailstack.relay.settings import RelaySettings, Smarthost
 from mailstack.smtp.conversation import LogIn
@@ -94,8 +96,11 @@ def _reverse_path(envelope: Envelope) -> str:
 class MxCourier:
     """To the hosts that the recipients' domain names.  All recipients of a call have the same domain."""
 
-    def __init__(self, settings: RelaySettings, resolver: Resolver, visits: Visits, dice: Random) -> None:
+    def __init__(
+        self, settings: RelaySettings, resolver: Resolver, visits: Visits, dice: Random, demands: Asked | None = None
+    ) -> None:
         self._settings, self._resolver, self._visits, self._dice = settings, resolver, visits, dice
+        self._demands = demands
         self._policy = for_mx(opportunistic=settings.opportunistic_tls)
 
     async def deliver(
@@ -107,9 +112,12 @@ class MxCourier:
 
     async def _targets(self, domain: str) -> Targets:
         """Every address of every host, looked up when its turn comes."""
+        sts = None
         try:
             literal = address_literal(domain)
-            hosts = (literal,) if literal else await self._hosts(domain)
+            hosts, secure = ((literal,), False) if literal else await self._hosts(domain)
+            if self._demands is not None and not literal:
+                sts = await self._demands.sts(domain)
         except NoHosts as no:
             yield no.reply
             return
@@ -117,24 +125,45 @@ class MxCourier:
             yield RemoteReply("", 0, "5.1.2", f"{domain} is no address literal")
             return
         for host in hosts[: self._settings.hosts_max]:
-            kept = self._kept(host)
+            try:
+                policy = await self._policy_of(host, domain, sts, secure=secure)
+            except NoHosts as no:
+                yield no.reply
+                continue
+            kept = self._kept(host, policy)
             if kept is not None:
                 yield kept
-            for target in await targets_of(host, self._settings.port, self._policy, self._resolver, self._settings):
+            for target in await targets_of(host, self._settings.port, policy, self._resolver, self._settings):
                 if target != kept:
                     yield target
 
-    def _kept(self, host: str) -> Target | None:
-        return self._visits.kept(host, self._settings.port, self._policy, None)
+    async def _policy_of(self, host: str, domain: str, sts: StsPolicy | None, *, secure: bool) -> TlsPolicy:
+        """NoHosts when nothing may be sent to that one."""
+        if self._demands is None:
+            return self._policy
+        try:
+            return await self._demands.of_host(self._policy, host, domain, mx_secure=secure, sts=sts)
+        except RefusedHost as refused:
+            raise NoHosts(RemoteReply("", 0, "4.7.5", refused.reason)) from refused
+        except DnsFailure as failure:
+            raise NoHosts(RemoteReply("", 0, "4.4.3", f"TLSA of {host} not known: {failure}")) from failure
 
-    async def _hosts(self, domain: str) -> tuple[str, ...]:
+    def _kept(self, host: str, policy: TlsPolicy) -> Target | None:
+        return self._visits.kept(host, self._settings.port, policy, None)
+
+    async def _hosts(self, domain: str) -> tuple[tuple[str, ...], bool]:
+        """In order, and whether the MX is secure."""
         try:
             mx = await self._resolver.mx(domain)
         except NoSuchDomain:
             raise NoHosts(RemoteReply("", 0, "5.1.2", f"the domain {domain} does not exist")) from None
         except DnsFailure as failure:
             raise NoHosts(RemoteReply("", 0, "4.4.3", f"MX of {domain} not known: {failure}")) from None
-        return order_hosts(domain, mx, self._settings.own_names, self._dice, lambda host: self._kept(host) is not None)
+        hosts = order_hosts(domain, mx, self._settings.own_names, self._dice, self._is_open)
+        return hosts, mx.secure
+
+    def _is_open(self, host: str) -> bool:
+        return self._kept(host, self._policy) is not None
 
 
 class SmarthostCourier:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from mailstack.base.events import Event, log
 from mailstack.queue.api import Deferred, Delivered, Envelope, Failed, Outcome, Recipient, RemoteReply
 from mailstack.relay.connection import CHUNK, RemoteConnection, TlsBroken
+from mailstack.relay.dane import Mismatch, check
 from mailstack.relay.policy import Need, Step, TlsPolicy
 from mailstack.smtp.conversation import (
     BodyWanted,
@@ -143,8 +144,12 @@ class Line:
     async def _handshake(self) -> None:
         try:
             await self.connection.start_tls(self.tls(self.target.host, verify=self.policy.verify))
+            if self.policy.tlsa:
+                check(self.policy.tlsa, self.connection.certificates(), self.policy.names)
         except TlsBroken as failure:
             raise self._trouble("4.7.5", str(failure), tls_broken=True) from failure
+        except Mismatch as mismatch:
+            raise self._trouble("4.7.5", f"DANE: {mismatch.reason}", tls_broken=True) from mismatch
 
     async def _greeted_under_tls(self) -> Offer:
         """With TLS 1.3 the server may refuse our side of the handshake only now."""
@@ -195,7 +200,7 @@ class Line:
     def _tls_note(self) -> str:
         if not self.connection.tls:
             return ""
-        return f"{self.connection.tls} {'verified' if self.policy.verify else 'unverified'}"
+        return f"{self.connection.tls} {self.policy.worth}"
 
     async def _transact(self, errand: Errand, places: Sequence[int]) -> ClientEvent:
         self.connection.send(_transaction(errand, self.offer, [errand.recipients[place] for place in places]))

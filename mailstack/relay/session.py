@@ -36,7 +36,7 @@ class Visits:
     async def visit(self, target: Target, login: LogIn | None, errand: Errand) -> Carried:
         """NotReady when the server did not get to hear of the mail.  Broken opportunistic TLS is tried without."""
         door = _door(target.host, target.port, target.policy, login)
-        log(Event.RELAY_ATTEMPT, mid=errand.envelope.id, host=target.host, ip=target.ip)
+        log(Event.RELAY_ATTEMPT, mid=errand.envelope.id, host=target.host, ip=target.ip, tls=target.policy.words)
         while (line := self.pool.take(door)) is not None:
             carried = await self._carry_over_kept(line, door, errand)
             if carried is not None:

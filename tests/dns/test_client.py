@@ -3,7 +3,7 @@
 import pytest
 from twisted.internet.defer import Deferred, gatherResults
 
-from mailstack.dns.api import DnsFailure, MxHost, NoSuchDomain
+from mailstack.dns.api import DnsFailure, MxHost, NoSuchDomain, TlsaRecord
 from mailstack.dns.cache import CacheLimits
 from mailstack.dns.client import DnsClient, DnsTimes
 from mailstack.dns.resolvconf import Servers
@@ -176,3 +176,27 @@ def test_secure_is_what_a_trusted_server_says(spin, ad, trust_ad, secure):
 def test_localhost_is_here(spin, server):
     assert spin.run(client(spin, server).addresses("localhost")).ips == ("127.0.0.1", "::1")
     assert server.asked == []
+
+
+def test_tlsa_and_texts(spin):
+    digest = "ab" * 32
+    server = DnsServer(
+        spin.reactor,
+        [
+            f"_25._tcp.mx1.a.test. 60 IN TLSA 3 1 1 {digest}",
+            '_mta-sts.a.test. 60 IN TXT "v=STSv1; " "id=1;"',
+        ],
+        ad=True,
+    )
+    resolver = client(spin, server)
+    found = spin.run(resolver.tlsa("mx1.a.test", 25))
+    assert found.secure
+    assert found.records == (TlsaRecord(3, 1, 1, bytes.fromhex(digest)),)
+    assert spin.run(resolver.tlsa("nowhere.test", 25)).records == ()
+    assert spin.run(resolver.texts("_mta-sts.a.test")).texts == (b"v=STSv1; id=1;",)
+    assert spin.run(resolver.texts("nowhere.test")).texts == ()
+    assert not spin.run(client(spin, server, trust_ad=False).tlsa("mx1.a.test", 25)).secure
+    server.quirks[("_25._tcp.mx2.a.test", "TLSA")] = "servfail"
+    with pytest.raises(DnsFailure):
+        spin.run(resolver.tlsa("mx2.a.test", 25))
+    server.stop()
