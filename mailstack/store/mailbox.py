@@ -78,9 +78,12 @@ class OpenMailbox:
 
     def watch(self, watcher: Callable[[Change], None]) -> None:
         self.feed.watch(watcher)
+        self._memory.follow(self, self.path)
 
     def unwatch(self, watcher: Callable[[Change], None]) -> None:
         self.feed.unwatch(watcher)
+        if not self.feed:
+            self._memory.unfollow(self.folder.id)
 
     def release(self) -> None:
         self.sessions -= 1

@@ -7,6 +7,7 @@ the caller who asked for it goes on.
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 
 from mailstack.base.errors import Condition, MailError
@@ -31,6 +32,7 @@ from mailstack.store.index import mailboxes
 from mailstack.store.kept import Kept
 from mailstack.store.reconcile import reconcile
 from mailstack.store.txn import Site, StoreJob, Txn
+from mailstack.store.watching import Watching
 
 __all__ = ["Committer", "Memory", "OpenedAccount", "OpenedMailbox", "look_at"]
 
@@ -101,6 +103,7 @@ class Memory:
         self.accounts: dict[str, OpenedAccount] = {}
         self.mailboxes: dict[int, OpenedMailbox] = {}
         self.locked: set[str] = set()  # accounts with a POP3 session
+        self.watching: Watching | None = None  # None: there is only the poll
         self._idle: OrderedDict[int, OpenedMailbox] = OrderedDict()
         self._committer = committer
         self._reader = reader
@@ -146,14 +149,30 @@ class Memory:
             old, _ = self._idle.popitem(last=False)
             del self.mailboxes[old]
 
-    async def poll(self, turn: int, turns: int) -> None:
-        """Look at the folders of the mailboxes whose turn it is and that somebody watches.  A fault waits."""
-        for mailbox in list(self.mailboxes.values())[turn::turns]:
-            if mailbox.is_watched:
-                try:
-                    await mailbox.refresh()
-                except (MailError, OSError):
-                    continue
+    def follow(self, mailbox: OpenedMailbox, path: str) -> None:
+        """Somebody watches it: changes on the disk should be seen soon."""
+        if self.watching is not None and self.mailboxes.get(mailbox.folder.id) is mailbox:
+            self.watching.follow(mailbox.folder.id, path)
+
+    def unfollow(self, mailbox: int) -> None:
+        if self.watching is not None:
+            self.watching.unfollow(mailbox)
+
+    async def poll(self, turn: int, turns: int, *, followed: bool = True) -> None:
+        """Look at the folders of the mailboxes whose turn it is and that somebody watches.
+
+        `followed`: also at those that the system tells about (it may have lost count).
+        """
+        for number, mailbox in list(self.mailboxes.items())[turn::turns]:
+            if mailbox.is_watched and (followed or self.watching is None or not self.watching.follows(number)):
+                await self.refresh(number)
+
+    async def refresh(self, mailbox: int) -> None:
+        """Look at a folder again; a fault waits for the next time."""
+        opened = self.mailboxes.get(mailbox)
+        if opened is not None and opened.is_watched:
+            with suppress(MailError, OSError):
+                await opened.refresh()
 
     # --- effects ---------------------------------------------------------------------------------------
 
@@ -198,6 +217,7 @@ class Memory:
         if mailbox is not None:
             del self.mailboxes[effect.folder.id]
             self._idle.pop(effect.folder.id, None)
+            self.unfollow(effect.folder.id)
             mailbox.deleted()
         if account is not None:
             account.deleted(effect.folder)

@@ -10,6 +10,7 @@
 import itertools
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,13 +28,15 @@ from mailstack.store.effects import AccountRead
 from mailstack.store.memory import Memory
 from mailstack.store.opened import How, Opened, open_store
 from mailstack.store.room import RESERVE_OCTETS, Room
+from mailstack.store.watching import Watching
 
 __all__ = ["Store", "StoreLedger"]
 
 T = TypeVar("T")
 
-POLL_SECONDS = 1.0  # until another program's mail is seen; a tenth of the mailboxes at a time
+POLL_SECONDS = 1.0  # until another program's mail is seen without inotify; a tenth of the mailboxes at a time
 POLL_TURNS = 10
+POLL_FOLLOWED = 30  # every so many rounds also those that inotify tells about
 
 
 class Store:
@@ -86,16 +89,29 @@ class Store:
             self._poll_always()
 
     def _poll_always(self) -> None:
-        turns = itertools.cycle(range(POLL_TURNS))
-        self._polling = LoopingCall(lambda: Deferred.fromCoroutine(self._memory.poll(next(turns), POLL_TURNS)))
+        with suppress(OSError):
+            self._memory.watching = Watching(self._reactor, self._refresh)
+        turns = itertools.cycle(range(POLL_TURNS * POLL_FOLLOWED))
+        self._polling = LoopingCall(lambda: self._poll_some(next(turns)))
         self._polling.clock = self._reactor
         self._polling.start(POLL_SECONDS / POLL_TURNS, now=False)
+
+    def _poll_some(self, turn: int) -> Deferred[None]:
+        followed = turn < POLL_TURNS
+        return Deferred.fromCoroutine(self._memory.poll(turn % POLL_TURNS, POLL_TURNS, followed=followed))
+
+    def _refresh(self, mailbox: int) -> None:
+        if self._opened is not None:
+            Deferred.fromCoroutine(self._memory.refresh(mailbox))
 
     async def stop(self) -> None:
         """Ends when everything that was asked for is durable and the names on the disk say what the index does."""
         if self._polling is not None and self._polling.running:
             self._polling.stop()
         if self._opened is not None:
+            watching, self._memory.watching = self._memory.watching, None
+            if watching is not None:
+                watching.close()
             await self._opened.committer.stop()
         self.abandon()
 
