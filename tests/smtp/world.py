@@ -80,6 +80,8 @@ class TakesAll:
 
     async def accept(self, mail, staged):
         self._may("accept")
+        for recipient in mail.recipients:
+            self._may(f"accept {recipient.address}")
         assert staged.finished
         assert not staged.discarded
         self.taken.append((mail, bytes(staged.data)))
@@ -120,6 +122,9 @@ class Talk:
         self.engine, self.session = sessions(self)
         self.engine.send(self.session.greet())
         self.greeting = self.lines()
+
+    def settled(self):
+        """Nobody counts strangers here."""
 
     def lines(self):
         return self.engine.data_to_send().decode().split("\r\n")[:-1]

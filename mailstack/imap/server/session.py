@@ -161,6 +161,7 @@ class Session:
             self._dismiss(principal.account)
             raise
         self.principal = principal
+        self._wire.settled()
         return Done("Logged in", b"CAPABILITY " + self.capabilities)
 
     def log_out(self) -> None:

@@ -177,6 +177,7 @@ class Pop3Session:
     async def _admit(self, principal: Principal) -> Response:
         account = await self._shared.store.account(principal.account)
         self._open = await Maildrop.open(account)
+        self._wire.settled()
         return Ok(_summary(self._open))
 
     # --- after login ----------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from mailstack.smtp.server.faults import reply_for
 from mailstack.smtp.server.listening import Listening
 from mailstack.smtp.server.transaction import Transaction
 from mailstack.smtp.values import (
+    Answer,
     Auth,
     AuthResponse,
     ChunkEnd,
@@ -69,9 +70,9 @@ class SmtpSession:
 
     def greet(self) -> Reply:
         self._renew_terms()
-        return replies.greeting(self._listening.hostname)
+        return replies.greeting(self._listening.hostname, "LMTP" if self._listening.lmtp else "ESMTP")
 
-    async def handle(self, event: SmtpEvent) -> Reply | None:
+    async def handle(self, event: SmtpEvent) -> Answer | None:
         return await _HANDLERS[type(event)](self, event)
 
     def tls_started(self) -> None:
@@ -143,6 +144,7 @@ class SmtpSession:
         if isinstance(answer, Refused):
             return replies.BAD_CREDENTIALS_FORM
         self._principal = answer.principal
+        self._wire.settled()
         self._renew_terms()
         return replies.LOGGED_IN
 
@@ -153,9 +155,8 @@ class SmtpSession:
             may_log_in = self._listening.may_log_in(self._wire.peer)
             return replies.AUTH_REQUIRED if may_log_in else replies.TLS_AND_AUTH_REQUIRED
         self._forget()  # what an internal error has left behind
-        transaction = Transaction(
-            self._flow, self._limits, self._arriving(utf8=command.params[SMTPUTF8]), self._refused
-        )
+        arriving = self._arriving(utf8=command.params[SMTPUTF8])
+        transaction = Transaction(self._flow, self._limits, arriving, self._refused, lmtp=self._listening.lmtp)
         reply = await transaction.begin(command)
         if reply.positive:
             self._transaction = transaction
@@ -176,6 +177,8 @@ class SmtpSession:
         if not self._extended:
             return "SMTP"
         secured = f"{'S' * self._wire.peer.tls}{'A' * (self._principal is not None)}"
+        if self._listening.lmtp:
+            return f"{'UTF8' * utf8}LMTP{secured}"
         return f"{'UTF8SMTP' if utf8 else 'ESMTP'}{secured}"
 
     def _refused(self, step: str, error: MailError) -> None:
@@ -197,10 +200,10 @@ class SmtpSession:
             self._forget()
         return reply
 
-    async def _on_end(self, _event: BodyEnd) -> Reply:
+    async def _on_end(self, _event: BodyEnd) -> Answer:
         transaction = self._open()
         self._transaction = None
-        return await transaction.end()
+        return await (transaction.end_for_each() if self._listening.lmtp else transaction.end())
 
     async def _on_aborted(self, event: BodyAborted) -> None:
         transaction = self._open()
@@ -234,7 +237,7 @@ class SmtpSession:
         return replies.help_text(" ".join(self._engine.verbs))
 
 
-_HANDLERS: Mapping[type, Callable[[SmtpSession, Any], Awaitable[Reply | None]]] = MappingProxyType(
+_HANDLERS: Mapping[type, Callable[[SmtpSession, Any], Awaitable[Answer | None]]] = MappingProxyType(
     {
         Helo: SmtpSession._on_helo,  # noqa: SLF001  the class's own table
         Ehlo: SmtpSession._on_ehlo,  # noqa: SLF001
