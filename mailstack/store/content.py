@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import chain
 from tempfile import SpooledTemporaryFile
 from typing import IO
 
@@ -37,7 +38,7 @@ def _open(path: str, base: str, letters: Iterable[str]) -> int:
     changed between look and open, so it takes several misses in a row to call the message gone."""
     names = [maildir.file_name(base, each) for each in letters]
     for _ in range(RENAMES_IN_A_ROW):
-        for name in (*names, *_named_on_disk(path, base)):
+        for name in chain(names, _named_on_disk(path, base)):
             with suppress(FileNotFoundError):
                 return os.open(f"{path}/cur/{name}", os.O_RDONLY | os.O_CLOEXEC)
     raise MailError(Condition.NO_SUCH_MESSAGE, "Message is gone", detail=f"{path}/cur/{base}")

@@ -43,3 +43,10 @@ def test_gone_is_gone(tmp_path):
         assert error.condition is Condition.NO_SUCH_MESSAGE
     else:
         raise AssertionError("it opened")
+
+
+def test_the_folder_is_not_listed_for_a_name_that_is_right(tmp_path, monkeypatch):
+    (tmp_path / "cur").mkdir()
+    Path(tmp_path, "cur", "1.M1P1Q1.host,S=3,U=1:2,S").write_bytes(b"abc")
+    monkeypatch.setattr(content.maildir, "listing", None)
+    content.open_message(str(tmp_path), "1.M1P1Q1.host,S=3,U=1", ("S", ""), 3).close()
