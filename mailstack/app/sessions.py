@@ -48,6 +48,7 @@ def door_limits(config: Config, listener: Listener) -> Limits:
 
 _REFUSALS = {
     "smtp": b"421 4.7.0 Too many connections, try again later\r\n",
+    "lmtp": b"421 4.7.0 Too many connections, try again later\r\n",
     "submission": b"421 4.7.0 Too many connections, try again later\r\n",
     "imap": b"* BYE [UNAVAILABLE] Too many connections, try again later\r\n",
     "pop3": b"-ERR [SYS/TEMP] Too many connections, try again later\r\n",
@@ -100,6 +101,7 @@ def _smtp(config: Config, parts: Parts, listener: Listener, reactor: Any) -> Ses
         Listening(
             config.hostname,
             submission=submission,
+            lmtp=listener.protocol == "lmtp",
             starttls=listener.tls == "starttls",
             auth_in_clear_on_loopback=config.accounts.allow_auth_in_clear_on_loopback,
             bare_line_ends=_BARE_LINE_ENDS[config.smtp.bare_line_ends],
@@ -151,6 +153,7 @@ def _pop3(config: Config, parts: Parts, listener: Listener, _reactor: Any) -> Se
 _SESSIONS: Mapping[str, Callable[[Config, Parts, Listener, Any], Sessions]] = {
     "smtp": _smtp,
     "submission": _smtp,
+    "lmtp": _smtp,
     "imap": _imap,
     "pop3": _pop3,
 }

@@ -43,6 +43,15 @@ def _something_listens(config: Config) -> Iterator[Fault]:
             )
 
 
+def _no_lmtp_on_port_25(config: Config) -> Iterator[Fault]:
+    """RFC 2033 §5: who expects SMTP there would lose mail."""
+    for listener in config.listeners:
+        if listener.protocol == "lmtp" and any(address.port == 25 for address in listener.address):
+            yield Fault(
+                f"listeners.{listener.name}.address", "has port 25, which is SMTP's; allowed: another, such as 24"
+            )
+
+
 def _one_listener_a_port(config: Config) -> Iterator[Fault]:
     taken: dict[SocketAddress, str] = {}
     for listener in config.listeners:
@@ -135,6 +144,7 @@ _CHECKS: tuple[Callable[[Config], Iterator[Fault]], ...] = (
     _own_name,
     _state_folder,
     _something_listens,
+    _no_lmtp_on_port_25,
     _one_listener_a_port,
     _certificate_needed,
     _password_with_user,

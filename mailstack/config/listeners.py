@@ -11,14 +11,14 @@ from mailstack.config.units import Network, SocketAddress
 
 __all__ = ["MECHANISMS", "STANDARD_LISTENERS", "Listener", "Protocol", "TlsUse"]
 
-Protocol = Literal["smtp", "submission", "imap", "pop3"]
+Protocol = Literal["smtp", "submission", "lmtp", "imap", "pop3"]
 TlsUse = Literal["none", "starttls", "implicit"]
 
 MECHANISMS = ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN")
 # quirk: mutt 2.2 with libgsasl takes -PLUS wherever it is offered, knows no tls-exporter, and tries nothing else
 _USUAL_MECHANISMS = MECHANISMS[1:]
 
-_PROTOCOL = cast("Kind[Protocol]", Choice(("smtp", "submission", "imap", "pop3")))
+_PROTOCOL = cast("Kind[Protocol]", Choice(("smtp", "submission", "lmtp", "imap", "pop3")))
 _TLS_USE = cast("Kind[TlsUse]", Choice(("none", "starttls", "implicit")))
 
 
@@ -42,7 +42,8 @@ class Listener(Section):
     protocol: Protocol = required(
         _PROTOCOL,
         "What is spoken: smtp takes mail for own domains from anybody (no login, no relaying), submission takes mail "
-        "for anywhere from people who have logged in, imap and pop3 let them read it.",
+        "for anywhere from people who have logged in, lmtp takes mail for own domains from another server of yours "
+        "(Postfix, a filter; best on 127.0.0.1, and never on port 25), imap and pop3 let them read it.",
         example="smtp",
         why="a service of a name of your own needs it",
     )

@@ -132,6 +132,11 @@ class TextCheck:
             raise BareLineEnd("CR without LF in the data")
         return self._checked(whole)
 
+    @property
+    def waits(self) -> bool:
+        """Whether `finish` has something to say."""
+        return self._cr
+
     def finish(self) -> bytes:
         """What still waited.  The message is whole."""
         if not self._cr:

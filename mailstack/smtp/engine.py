@@ -15,9 +15,11 @@ from mailstack.smtp import extensions, replies
 from mailstack.smtp.body import BodyFault, ChunkDecoder, DataDecoder, TextCheck
 from mailstack.smtp.commands import VERBS, is_foreign
 from mailstack.smtp.extensions import auth, chunking
+from mailstack.smtp.extensions.lmtp import lmtp_verbs
 from mailstack.smtp.extensions.smtputf8 import SMTPUTF8
 from mailstack.smtp.grammar import CommandFault, Context, Extension, State, Verb
 from mailstack.smtp.values import (
+    Answer,
     Auth,
     AuthResponse,
     Bdat,
@@ -29,6 +31,7 @@ from mailstack.smtp.values import (
     Mail,
     Quit,
     Rcpt,
+    Replies,
     Reply,
     Rset,
     SmtpEvent,
@@ -83,6 +86,8 @@ class SmtpEngine:
         self._verbs: dict[str, Verb] = dict(VERBS)
         for extension in offered:
             self._verbs.update((verb.name, verb) for verb in extension.verbs)
+        if terms.lmtp:
+            self._verbs = lmtp_verbs(self._verbs)
         self.terms = terms
         self._framer = Framer()
         self._out = bytearray()
@@ -97,6 +102,7 @@ class SmtpEngine:
         self._refusal: Reply | None = None  # what the end of the body will hear
         self._drained = 0
         self._bodies = self._body_octets = 0  # how many there were, and how much has come of this one
+        self._taken = 0  # recipients of this message
         self._faults = self._refusals = self._failed_logins = 0
         self._stopping = self._eof = self._cut_off = False
 
@@ -175,11 +181,14 @@ class SmtpEngine:
             return BodyAborted("connection ended within the data")
         return NEED_DATA
 
-    def send(self, reply: Reply) -> None:
+    def send(self, reply: Answer) -> None:
         event, self._waiting = self._waiting, None
         reply = self._counted(event, reply)
+        if self._terms.lmtp and type(event) is BodyEnd and isinstance(reply, Reply) and reply.code != 421:
+            reply = Replies((reply,) * self._taken)
         self._out += reply.encode()
         if event is not None:
+            self._taken = self._taken_by(event, reply)
             self._move(event, reply)
         if reply.code == 421:
             self._close()
@@ -220,7 +229,7 @@ class SmtpEngine:
 
     # --- transitions ----------------------------------------------------------------------------------------
 
-    def _move(self, event: SmtpEvent, reply: Reply) -> None:
+    def _move(self, event: SmtpEvent, reply: Answer) -> None:
         kind = type(event)
         if kind is Auth or kind is AuthResponse:
             self._state = State.AUTH if reply.code == 334 else State.GREETED
@@ -241,6 +250,12 @@ class SmtpEngine:
         elif kind is Data:
             self._begin_body()
 
+    def _taken_by(self, event: SmtpEvent, reply: Answer) -> int:
+        """How many recipients the message has now."""
+        if isinstance(event, Mail):
+            return 0
+        return self._taken + (isinstance(event, Rcpt) and reply.positive)
+
     def _begin_body(self) -> None:
         self._decoder, self._last = DataDecoder(), True
         self._begin_octets()
@@ -258,11 +273,11 @@ class SmtpEngine:
         self._refusal = None
         self._drained = 0
 
-    def _counted(self, event: SmtpEvent | None, reply: Reply) -> Reply:
+    def _counted(self, event: SmtpEvent | None, reply: Answer) -> Answer:
         """The reply, or 421 in its place when the peer has been refused too often."""
         if type(event) is BodyEnd and reply.positive:
             self._refusals = 0
-        elif reply.code >= 500 and event is not None and not self._terms.authenticated:
+        elif reply.code >= 500 and event is not None and not (self._terms.authenticated or self._terms.lmtp):
             self._refusals += 1
         if reply.code == 535:
             self._failed_logins += 1
@@ -312,7 +327,7 @@ class SmtpEngine:
         if len(line) + 2 > self._limits.command_line_octets and verb.name != "AUTH":
             raise CommandFault(replies.LINE_TOO_LONG)
         if self._state not in verb.states:
-            raise CommandFault(self._out_of_place(verb))
+            raise CommandFault(self._out_of_place(verb.states))
         if verb.name == "BDAT":
             self._begin_chunk(verb, argument)
             return None
@@ -330,14 +345,17 @@ class SmtpEngine:
         self._begin_octets()
         if self._state not in chunking.IN_PLACE:
             self._back_to = self._state
-            self._refusal = replies.NO_VALID_RECIPIENTS if self._state is State.MAIL else _OUT_OF_PLACE[self._state]
+            self._refusal = self._out_of_place(chunking.IN_PLACE)
         elif self._state is State.RCPT:
             self._begin_check()
         self._state = State.BODY
 
-    def _out_of_place(self, verb: Verb) -> Reply:
-        if self._state is State.MAIL and State.RCPT in verb.states:
-            return replies.NO_VALID_RECIPIENTS  # DATA behind recipients that were all refused: RFC 2920 §3.1
+    def _out_of_place(self, places: frozenset[State]) -> Reply:
+        if self._state is State.MAIL and State.RCPT in places:
+            # DATA behind recipients that were all refused: RFC 2920 §3.1
+            return replies.NO_RECIPIENTS_TAKEN if self._terms.lmtp else replies.NO_VALID_RECIPIENTS
+        if self._state is State.FRESH and self._terms.lmtp:
+            return replies.LHLO_FIRST
         return _OUT_OF_PLACE[self._state]
 
     def _unknown(self, line: bytes) -> None:
@@ -350,7 +368,7 @@ class SmtpEngine:
         """Answer a line that never becomes an event."""
         if self._state is State.AUTH:
             self._state = State.GREETED  # the exchange is over
-        self._faults += reply is not replies.NO_VALID_RECIPIENTS
+        self._faults += reply not in (replies.NO_VALID_RECIPIENTS, replies.NO_RECIPIENTS_TAKEN)
         if self._faults > self._limits.bad_commands:
             self._say_last(replies.too_many_errors(self._terms.hostname))
         else:
@@ -361,6 +379,8 @@ class SmtpEngine:
     def _body_event(self) -> BodyChunk | BodyEnd | ChunkEnd | BodyAborted | NeedData | None:
         """The next of the body; None when its end has been answered with a refusal."""
         if self._decoder.ended:
+            if self._last and self._refusal is None and self._check is not None and self._check.waits:
+                return self._checked(b"")  # `BDAT 0 LAST` behind a CR
             return self._end_body()
         octets = self._framer.take(_BODY_OCTETS)
         if not octets:
@@ -403,7 +423,7 @@ class SmtpEngine:
         if self._back_to is not None:
             self._state, self._back_to = self._back_to, None
         else:
-            self._waiting = BodyEnd()
+            self._waiting = BodyEnd() if self._last else ChunkEnd(0)
         self.send(refusal)
         return None
 

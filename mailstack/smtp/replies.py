@@ -25,12 +25,14 @@ __all__ = [
     "CANNOT_VRFY",
     "EHLO_FIRST",
     "GO_AHEAD",
+    "LHLO_FIRST",
     "LINE_TOO_LONG",
     "LOGGED_IN",
     "MAIL_FIRST",
     "MESSAGE_TOO_BIG",
     "NOT_IMPLEMENTED",
     "NOT_IN_TRANSACTION",
+    "NO_RECIPIENTS_TAKEN",
     "NO_TLS_HERE",
     "NO_VALID_RECIPIENTS",
     "OK",
@@ -76,8 +78,8 @@ LOGGED_IN = Reply(235, "2.7.0", "Logged in")
 CANNOT_VRFY = Reply(252, "2.0.0", "Cannot tell, but will try to deliver")
 
 
-def greeting(hostname: str) -> Reply:
-    return Reply(220, None, f"{hostname} ESMTP ready")
+def greeting(hostname: str, protocol: str = "ESMTP") -> Reply:
+    return Reply(220, None, f"{hostname} {protocol} ready")
 
 
 def hello(hostname: str) -> Reply:
@@ -117,6 +119,8 @@ UNKNOWN_PARAMETER = Reply(555, "5.5.4", "Parameter not recognised")
 SENDER_NEEDS_SMTPUTF8 = Reply(550, "5.6.7", "An address that is not ASCII needs SMTPUTF8")
 RECIPIENT_NEEDS_SMTPUTF8 = Reply(553, "5.6.7", "An address that is not ASCII needs SMTPUTF8")
 NOT_IMPLEMENTED = Reply(502, "5.5.1", "Command not implemented")
+LHLO_FIRST = Reply(503, "5.5.1", "Send LHLO first")
+NO_RECIPIENTS_TAKEN = Reply(503, "5.5.1", "No valid recipients")  # as LMTP says it: RFC 2033 §4.2
 EHLO_FIRST = Reply(503, "5.5.1", "Send EHLO first")
 MAIL_FIRST = Reply(503, "5.5.1", "Send MAIL first")
 NOT_IN_TRANSACTION = Reply(503, "5.5.1", "Not while a message is being sent; RSET ends it")

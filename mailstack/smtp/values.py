@@ -9,6 +9,7 @@ from mailstack.base.engine import BodyAborted, BodyChunk, BodyEnd
 
 __all__ = [
     "NO_PARAMS",
+    "Answer",
     "Auth",
     "AuthResponse",
     "BareLineEnds",
@@ -26,6 +27,7 @@ __all__ = [
     "Params",
     "Quit",
     "Rcpt",
+    "Replies",
     "Reply",
     "Rset",
     "SmtpEvent",
@@ -74,6 +76,7 @@ class Terms:
     starttls: bool = False  # offered now
     mechanisms: tuple[str, ...] = ()  # offered now
     authenticated: bool = False
+    lmtp: bool = False  # RFC 2033 is spoken, by a server of our own side
     bare_line_ends: BareLineEnds = BareLineEnds.REFUSE
 
 
@@ -251,6 +254,28 @@ class Reply:
         *head, last = (self.text, *self.extra)
         lines = [f"{self.code}-{status}{_printable(text)}\r\n" for text in head]
         return "".join([*lines, f"{self.code} {status}{_printable(last)}\r\n"]).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Replies:
+    """LMTP's answer to the data: one for each recipient that was taken, in order.  RFC 2033 §4.2"""
+
+    each: tuple[Reply, ...]
+
+    @property
+    def code(self) -> int:
+        """What it comes to: 250 when somebody has the message."""
+        return next((reply.code for reply in self.each if reply.positive), self.each[0].code)
+
+    @property
+    def positive(self) -> bool:
+        return any(reply.positive for reply in self.each)
+
+    def encode(self) -> bytes:
+        return b"".join(reply.encode() for reply in self.each)
+
+
+Answer = Reply | Replies
 
 
 def _printable(text: str) -> str:

@@ -40,6 +40,10 @@ key = "/unused"
 allow_auth_in_clear_on_loopback = true
 [listeners.submissions]
 mechanisms = ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"]
+[listeners.lmtp]
+protocol = "lmtp"
+address = ["127.0.0.1:24"]
+tls = "none"
 """
 PATIENCE = 5  # seconds for an answer over a real socket
 START = 1_800_000_000  # the clock of every world: 2027-01-15 08:00 UTC

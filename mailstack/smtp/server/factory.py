@@ -28,7 +28,7 @@ class SmtpSessions:
         self._mechanisms = dict(mechanisms) if listening.submission else {}
 
     def __call__(self, wire: Wire[Reply]) -> tuple[SmtpEngine, SmtpSession]:
-        engine = SmtpEngine(self._limits, Terms(self._listening.hostname))
+        engine = SmtpEngine(self._limits, Terms(self._listening.hostname, lmtp=self._listening.lmtp))
         session = SmtpSession(
             wire=wire,
             engine=engine,

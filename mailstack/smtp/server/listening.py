@@ -17,6 +17,7 @@ class Listening:
     hostname: str  # in the greeting, EHLO and every 421
     submission: bool
     starttls: bool  # a certificate is there, and TLS is not on from the first octet
+    lmtp: bool = False  # RFC 2033; a message has an answer for each recipient
     auth_in_clear_on_loopback: bool = False
     bare_line_ends: BareLineEnds = BareLineEnds.REFUSE
     bare_line_ends_authenticated: BareLineEnds = BareLineEnds.NORMALISE
@@ -29,9 +30,10 @@ class Listening:
         return Terms(
             hostname=self.hostname,
             message_octets=limits.message_octets,
-            recipients=limits.recipients if self.submission else limits.recipients_unauthenticated,
+            recipients=limits.recipients if self.submission or self.lmtp else limits.recipients_unauthenticated,
             starttls=self.starttls and not peer.tls,
             mechanisms=offered(mechanisms, tls=peer.tls) if self.may_log_in(peer) else (),
             authenticated=authenticated,
+            lmtp=self.lmtp,
             bare_line_ends=self.bare_line_ends_authenticated if authenticated else self.bare_line_ends,
         )

@@ -1,9 +1,11 @@
 """One mail: MAIL, RCPT, the data; and what each service extension's parameters mean for it."""
 
+from dataclasses import replace
 from typing import Protocol
 
 from mailstack.base.engine import BodyAborted, BodyChunk
 from mailstack.base.errors import Condition, MailError
+from mailstack.base.ids import message_id
 from mailstack.flow.api import Arriving, Flow
 from mailstack.queue.api import Recipient
 from mailstack.smtp import replies
@@ -12,7 +14,7 @@ from mailstack.smtp.extensions.eightbitmime import BODY
 from mailstack.smtp.extensions.size import SIZE
 from mailstack.smtp.extensions.smtputf8 import SMTPUTF8
 from mailstack.smtp.server.faults import reply_for
-from mailstack.smtp.values import ChunkEnd, Mail, Rcpt, Reply, SmtpLimits
+from mailstack.smtp.values import Answer, ChunkEnd, Mail, Rcpt, Replies, Reply, SmtpLimits
 from mailstack.store.api import Staged
 
 __all__ = ["Refused", "Transaction"]
@@ -27,8 +29,10 @@ class Refused(Protocol):
 class Transaction:
     """From a MAIL that was taken until RSET, the end of the data or the end of the connection."""
 
-    def __init__(self, flow: Flow, limits: SmtpLimits, mail: Arriving, refused: Refused) -> None:
+    def __init__(self, flow: Flow, limits: SmtpLimits, mail: Arriving, refused: Refused, *, lmtp: bool = False) -> None:
         self._flow, self._limits, self._mail, self._refused = flow, limits, mail, refused
+        self._lmtp = lmtp
+        self._places: list[int] = []  # for each RCPT that was taken, whom of the message's recipients it names
         self._staged: Staged | None = None
         self._failed: MailError | None = None  # while the data came
 
@@ -49,14 +53,16 @@ class Transaction:
 
     async def recipient(self, command: Rcpt) -> Reply:
         limits = self._limits
-        most = limits.recipients if self._mail.principal else limits.recipients_unauthenticated
+        most = limits.recipients if self._mail.principal or self._lmtp else limits.recipients_unauthenticated
         if len(self._mail.recipients) >= most:
             return replies.TOO_MANY_RECIPIENTS
         recipient = Recipient(command.address, command.params[ORCPT], command.params[NOTIFY])
+        before = len(self._mail.recipients)
         try:
             await self._flow.recipient(self._mail, recipient)
         except MailError as error:
             return self._refuse(f"RCPT TO:<{command.address}>", error)
+        self._places.append(_place(self._mail, recipient, before))
         return replies.RECIPIENT_OK
 
     def data(self) -> Reply:
@@ -102,6 +108,39 @@ class Transaction:
             self.discard()
         return Reply(250, "2.0.0", accepted.text)
 
+    async def end_for_each(self) -> Answer:
+        """As `end`, with a reply for each recipient: RFC 2033 §4.2
+
+        All together first, which is one delivery; only when that fails each by itself.
+        """
+        staged = self._staged if self._failed is None else None
+        if staged is None or len(self._mail.recipients) == 1:
+            return await self.end()
+        try:
+            staged.finish()
+            return Reply(250, "2.0.0", (await self._flow.accept(self._mail, staged)).text)
+        except (OSError, MailError):
+            each = [await self._accept_one(place, staged) for place in range(len(self._mail.recipients))]
+            return Replies(tuple(each[place] for place in self._places))
+        finally:
+            self.discard()
+
+    async def _accept_one(self, place: int, staged: Staged) -> Reply:
+        mail = self._mail
+        one = replace(
+            mail,
+            mid=message_id(),
+            recipients=mail.recipients[place : place + 1],
+            resolutions=mail.resolutions[place : place + 1],
+        )
+        try:
+            accepted = await self._flow.accept(one, staged)
+        except OSError as error:
+            return self._refuse("the message", _storage_fault(error))
+        except MailError as error:
+            return self._refuse(f"the message for <{one.recipients[0].address}>", error)
+        return Reply(250, "2.0.0", accepted.text)
+
     def aborted(self, event: BodyAborted) -> None:
         """The engine refuses the data; it answers by itself."""
         self.discard()
@@ -125,6 +164,14 @@ class Transaction:
     def _refuse(self, step: str, error: MailError) -> Reply:
         self._refused(step, error)
         return reply_for(error)
+
+
+def _place(mail: Arriving, recipient: Recipient, before: int) -> int:
+    """Whom the flow has added, or who was there already."""
+    if len(mail.recipients) > before:
+        return before
+    same = (place for place, each in enumerate(mail.recipients) if each.address.startswith(recipient.address))
+    return next(same, 0)
 
 
 def _storage_fault(error: OSError) -> MailError:
