@@ -10,7 +10,7 @@ from mailstack.imap.cursor import Cursor
 from mailstack.imap.responses import astring
 from mailstack.imap.sections import Section, Text
 
-__all__ = ["MACROS", "Attribute", "Item", "Piece", "items"]
+__all__ = ["MACROS", "Attribute", "BinarySize", "Item", "Piece", "items"]
 
 
 class Attribute(Enum):
@@ -40,9 +40,18 @@ class Piece:
     label: bytes
     sets_seen: bool
     partial: tuple[int, int] | None = None
+    binary: bool = False  # without transfer encoding: RFC 3516 §4.2
 
 
-Item = Attribute | Piece
+@dataclass(frozen=True, slots=True)
+class BinarySize:
+    """How many octets `BINARY[…]` has."""
+
+    section: Section
+    label: bytes
+
+
+Item = Attribute | Piece | BinarySize
 
 _FAST: Final[tuple[Item, ...]] = (Attribute.FLAGS, Attribute.INTERNALDATE, Attribute.SIZE)
 MACROS: Final[dict[bytes, tuple[Item, ...]]] = {
@@ -88,6 +97,8 @@ def _item(cur: Cursor) -> Item:
     name = cur.match(_NAME, "an item to fetch")[0].upper()
     if name in {b"BODY", b"BODY.PEEK"} and cur.peek() == b"[":
         return _piece(cur, sets_seen=name == b"BODY")
+    if name in {b"BINARY", b"BINARY.PEEK", b"BINARY.SIZE"} and cur.peek() == b"[":
+        return _binary(cur, name)
     item = _ATTRIBUTES.get(name) or _OLDER.get(name)
     if item is None:
         raise ParseFault("unknown item to fetch")
@@ -103,10 +114,32 @@ def _piece(cur: Cursor, *, sets_seen: bool) -> Piece:
     cur.take(b"]")
     if cur.peek() != b"<":
         return Piece(section, b"BODY[%b]" % label, sets_seen)
+    partial = _partial(cur)
+    return Piece(section, b"BODY[%b]<%d>" % (label, partial[0]), sets_seen, partial)
+
+
+def _partial(cur: Cursor) -> tuple[int, int]:
+    """partial = "<" number "." nz-number ">"   RFC 3501 §9"""
     offset, count = map(int, cur.match(_PARTIAL, "a partial such as <0.1024>").groups())
     if not count:
         raise ParseFault("a partial has at least one octet")
-    return Piece(section, b"BODY[%b]<%d>" % (label, offset), sets_seen, (offset, count))
+    return offset, count
+
+
+def _binary(cur: Cursor, name: bytes) -> Item:
+    """ "BINARY" [".PEEK"] section-binary [partial] / "BINARY.SIZE" section-binary   RFC 3516 §7"""
+    cur.take(b"[")
+    section, label = _section(cur)
+    cur.take(b"]")
+    if section.text is not Text.ALL:
+        raise ParseFault("BINARY is of parts only")
+    if name == b"BINARY.SIZE":
+        return BinarySize(section, b"BINARY.SIZE[%b]" % label)
+    sets_seen = name == b"BINARY"
+    if cur.peek() != b"<":
+        return Piece(section, b"BINARY[%b]" % label, sets_seen, binary=True)
+    partial = _partial(cur)
+    return Piece(section, b"BINARY[%b]<%d>" % (label, partial[0]), sets_seen, partial, binary=True)
 
 
 def _section(cur: Cursor) -> tuple[Section, bytes]:

@@ -10,6 +10,7 @@ from enum import Enum
 from functools import cached_property
 from typing import Final
 
+from mailstack.imap.binary import decoded
 from mailstack.message.header import Header
 from mailstack.message.mime import Part, Source, octets_of, outline, parse
 
@@ -45,6 +46,7 @@ class Slice:
     start: int
     end: int
     made: bytes | None = None
+    raw: bool = False  # NULs stay: it goes out as a literal8
 
     @property
     def size(self) -> int:
@@ -55,7 +57,7 @@ class Slice:
         offset = min(offset, self.size)
         end = min(offset + count, self.size)
         if self.made is not None:
-            return Slice(0, 0, self.made[offset:end])
+            return Slice(0, 0, self.made[offset:end], self.raw)
         return Slice(self.start + offset, self.start + end)
 
     def read(self, source: Source, offset: int, count: int) -> bytes:
@@ -64,7 +66,7 @@ class Slice:
             data = self.made[offset : offset + count]
         else:
             data = source.read(self.start + offset, min(count, self.end - self.start - offset))
-        return data.translate(_NO_NUL) if b"\0" in data else data
+        return data if self.raw or b"\0" not in data else data.translate(_NO_NUL)
 
 
 class Message:
@@ -88,6 +90,17 @@ class Message:
         if section.text is Text.ALL:
             return Slice(0, self._source.size)
         return find(self._outline, section)
+
+    def decoded(self, section: Section) -> Slice | None:
+        """The same without transfer encoding; the whole message has none.  UnknownEncodingFault.  RFC 3516 §4"""
+        if not section.parts:
+            octets = self._source.read(0, self._source.size)
+        else:
+            part = _numbered(self._tree, section.parts)
+            if part is None:
+                return None
+            octets = decoded(part)
+        return Slice(0, 0, octets, raw=b"\0" in octets)
 
 
 def find(message: Part, section: Section) -> Slice | None:

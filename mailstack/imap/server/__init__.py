@@ -12,7 +12,15 @@ Decisions
 - A mailbox that another session deletes ends the sessions that have it open (RFC 2180 §3.2); a session
   that deletes its own goes back to the authenticated state.
 - 100 sessions an account (phones and Thunderbird together need more than 10), refused with [LIMIT].
+- Modseqs and VANISHED (RFC 7162): HIGHESTMODSEQ is told by every SELECT, asked for or not; a FETCH that nobody asked
+  for has UID and MODSEQ once the client has shown that it knows them.  While an EXPUNGE waits behind FETCH, STORE or
+  SEARCH, HIGHESTMODSEQ stays below it, so a cut connection loses nothing.  The store remembers what was expunged;
+  after its index was made again it does not, and then every missing UID is VANISHED (EARLIER).
+- Commands with messages (APPEND, REPLACE) gather them all before the store hears of the first: all or nothing.
+- COMPRESS is a layer of the engine, not of the connection (`imap.deflate`): no other part knows of it.
+- EMAILID is a hash of the octets: copies have the same, and a lost index changes nothing.  Threads have no id.
 
-Refused: telling a client of `\\Recent` twice or letting EXAMINE take it; STATUS items that need an
+Refused: UNAUTHENTICATE on a compressed connection (where the client's stream ends cannot be told: BYE); NULs in APPEND;
+telling a client of `\\Recent` twice or letting EXAMINE take it; STATUS items that need an
 extension that is not advertised; wildcards compiled to a backtracking regular expression.
 """

@@ -42,6 +42,7 @@ ORDER: Final = (
     b"I18NLEVEL=1",
     b"MULTIAPPEND",
     b"REPLACE",
+    b"BINARY",
     b"COMPRESS=DEFLATE",
     b"OBJECTID",
     b"PREVIEW",

@@ -46,7 +46,7 @@ def parse(cur: Cursor) -> Append:
 
 
 def parse_message(cur: Cursor) -> Message:
-    """append-message = [SP flag-list] [SP date-time] SP literal   RFC 3502"""
+    """append-message = [SP flag-list] [SP date-time] SP (literal / literal8)   RFC 3502, RFC 3516 §7"""
     cur.space()
     flags: tuple[str, ...] = ()
     internal_date = None
@@ -56,6 +56,7 @@ def parse_message(cur: Cursor) -> Message:
     if cur.peek() == b'"':
         internal_date = cur.datetime()
         cur.space()
+    cur.took(b"~")
     cur.literal_size()
     return Message(flags, internal_date)
 
@@ -69,12 +70,14 @@ class WithCrlf:
     def __init__(self, staged: Staged) -> None:
         self.staged = staged
         self._after_cr = False
+        self.has_nul = False
 
     @property
     def size(self) -> int:
         return self.staged.size
 
     def write(self, data: bytes) -> None:
+        self.has_nul = self.has_nul or b"\0" in data
         split = self._after_cr and data.startswith(b"\n")
         if data.count(b"\n") != data.count(b"\r\n") + split:
             data = b"\n" + _BARE_LF.sub(b"\r\n", data[1:]) if split else _BARE_LF.sub(b"\r\n", data)
@@ -101,8 +104,8 @@ async def begin(cmd: Append | Message, session: Session) -> WithCrlf | Done:
 async def handle(cmd: Append, session: Session, out: Sink) -> Done:  # noqa: ARG001
     """RFC 3501 §6.3.11; APPENDUID: RFC 4315 §3.  An empty message cancels all: RFC 3502."""
     messages = incoming(cmd, session)
-    if messages is None:
-        return Done.no("A message has at least one octet")
+    if isinstance(messages, Done):
+        return messages
     try:
         appended = await session.account.append(cmd.target, messages)
     except MailError as failure:
@@ -110,13 +113,15 @@ async def handle(cmd: Append, session: Session, out: Sink) -> Done:  # noqa: ARG
     return Done("APPEND completed", appenduid(appended))
 
 
-def incoming(cmd: Append, session: Session) -> list[Incoming] | None:
-    """What has come, for the store; None when one of the messages is empty."""
+def incoming(cmd: Append, session: Session) -> list[Incoming] | Done:
+    """What has come, for the store; NO when a message is empty, or has NULs, which mail has not (RFC 3516 §4.4)."""
     messages = []
     for said, written in session.messages:
         assert isinstance(written, WithCrlf)
         if not written.size:
-            return None
+            return Done.no("A message has at least one octet")
+        if written.has_nul:
+            return Done.no("A message has no NUL octets", b"UNKNOWN-CTE")
         message = said if isinstance(said, Message) else cmd.message
         messages.append(Incoming(written.staged, message.flags, message.internal_date))
     return messages

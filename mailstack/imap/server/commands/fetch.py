@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from mailstack.base.errors import Condition, MailError, ParseFault
+from mailstack.imap.binary import UnknownEncodingFault
 from mailstack.imap.cursor import Cursor
 from mailstack.imap.envelope import make_envelope
-from mailstack.imap.fetch import Attribute, Item, Piece, items
+from mailstack.imap.fetch import Attribute, BinarySize, Item, Piece, items
 from mailstack.imap.numset import NumSet, Span
 from mailstack.imap.objectid import make_email_id
 from mailstack.imap.preview import make_preview
@@ -101,9 +102,13 @@ async def handle(cmd: Fetch, session: Session, out: Sink) -> Done:
         missed = await _flags_only(cmd, session, out, spans)
     else:
         answering = _Answering(session, cmd.items, out)
-        for start, stop in spans:
-            await answering.span(start, stop)
-        await answering.flush()
+        try:
+            for start, stop in spans:
+                await answering.span(start, stop)
+        except UnknownEncodingFault:
+            return Done.no("The part's transfer encoding is not known", b"UNKNOWN-CTE")
+        finally:
+            await answering.flush()
         missed = answering.missed
     return gone_answer() if missed and not cmd.which.by_uid else Done("FETCH completed")
 
@@ -338,6 +343,8 @@ class _Answering:
         match item:
             case Piece():
                 return _piece(item, message)
+            case BinarySize():
+                return _binary_size(item, message)
             case Attribute.UID:
                 return b"UID %d" % uid
             case Attribute.FLAGS:
@@ -376,7 +383,7 @@ class _Answering:
 
         What was promised must come: a file that is shorter than its size ends the connection.
         """
-        self._gather(b"%b {%d}\r\n" % (label, octets.size))
+        self._gather(b"%b %b{%d}\r\n" % (label, b"~" if octets.raw else b"", octets.size))
         for offset in range(0, octets.size, _WRITE_OCTETS):
             block = octets.read(content, offset, _WRITE_OCTETS)
             if len(block) != min(_WRITE_OCTETS, octets.size - offset):
@@ -398,7 +405,8 @@ class _Answering:
 
 def _piece(piece: Piece, message: _Message) -> Field:
     """Octets as literal, NIL for a part that is not there.  Quoted is only the empty string."""
-    found = message.sections.find(piece.section)
+    sections = message.sections
+    found = sections.decoded(piece.section) if piece.binary else sections.find(piece.section)
     if found is None:
         return piece.label + b" NIL"
     if piece.partial:
@@ -410,7 +418,12 @@ def _piece(piece: Piece, message: _Message) -> Field:
             raise MailError(Condition.NO_SUCH_MESSAGE, "Message is damaged", detail="shorter than its size")
         return piece.label, found
     octets = found.read(message.content, 0, found.size)
-    return b"%b %b" % (piece.label, literal(octets))
+    return b"%b %b%b" % (piece.label, b"~" if found.raw else b"", literal(octets))
+
+
+def _binary_size(item: BinarySize, message: _Message) -> bytes:
+    found = message.sections.decoded(item.section)
+    return b"%b %d" % (item.label, found.size if found else 0)
 
 
 def date_time(moment: datetime) -> bytes:
@@ -426,4 +439,4 @@ def date_time(moment: datetime) -> bytes:
     )
 
 
-ROWS = (Row(b"FETCH", parse, handle, State.SELECTED, Seqs.USES, capability=b"OBJECTID PREVIEW", uid_form=True),)
+ROWS = (Row(b"FETCH", parse, handle, State.SELECTED, Seqs.USES, capability=b"OBJECTID PREVIEW BINARY", uid_form=True),)

@@ -50,8 +50,8 @@ async def handle(cmd: Replace, session: Session, out: Sink) -> Done:
     """Both or neither; APPENDUID comes before the EXPUNGE, which the session tells.  RFC 8508 §3.4, §4.3"""
     messages = append.incoming(cmd, session)
     uid = _uid(cmd, session)
-    if messages is None:
-        return Done.no("A message has at least one octet")
+    if isinstance(messages, Done):
+        return messages
     if not uid:
         return gone_answer()
     try:
