@@ -16,6 +16,7 @@ from mailstack.queue.pick import Agenda
 from mailstack.queue.pick import Limits as AgendaLimits
 from mailstack.queue.runner import QueueRunner, QueueTimes
 from mailstack.queue.spool import Spool
+from mailstack.queue.sweep import Sweep, remove_file
 from mailstack.relay.dial import TcpDialler
 from mailstack.relay.pool import Pool
 from mailstack.relay.session import Visits
@@ -72,7 +73,12 @@ def build(config: Config, reactor: Any, *, inline: bool = False, tls_clients: An
     visits = Visits(settings.name, dialler, reactor, clients, settings.limits, connections)
     route, lane_of, courier = way_out(config, settings, reactor, visits, store.ledger)
     spool = Spool(
-        Path(config.state, "queue"), store.ledger, Agenda(_agenda_limits(config)), lane_of=lane_of, now=reactor.seconds
+        Path(config.state, "queue"),
+        store.ledger,
+        Agenda(_agenda_limits(config)),
+        lane_of=lane_of,
+        now=reactor.seconds,
+        remove=remove_file if inline else Sweep(reactor.callInThread),
     )
     report = Bounces(config.hostname, ReportMail(store, directory, spool), reactor.seconds)
     runner = QueueRunner(spool, {route: courier}, report, reactor, times=_queue_times(config), jitter=random.random)

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,7 @@ from mailstack.base.events import Event, log
 from mailstack.queue import table
 from mailstack.queue.api import Envelope, QueuedRecipient
 from mailstack.queue.pick import Agenda, Due, LaneOf, Parcel, make_parcels
+from mailstack.queue.sweep import remove_file
 from mailstack.queue.table import Job, Waits
 from mailstack.store.api import Ledger, Staged
 
@@ -55,7 +55,8 @@ class Spool:
 
     `folder` is `<state>/queue`, on the file system that the ledger syncs; `sync_each`
     when the ledger syncs no file system (`durability = "fsync"`), so that the message
-    must be synced by name.  `now` tells UNIX seconds.  `open` comes before everything else.
+    must be synced by name.  `remove` takes finished files away, in its own time.  `now`
+    tells UNIX seconds.  `open` comes before everything else.
     """
 
     def __init__(
@@ -67,8 +68,9 @@ class Spool:
         lane_of: LaneOf,
         now: Callable[[], float],
         sync_each: bool = False,
+        remove: Callable[[str], None] = remove_file,
     ) -> None:
-        self._sync_each = sync_each
+        self._sync_each, self._remove = sync_each, remove
         self._folder, self._ledger, self._lane_of, self._now = folder, ledger, lane_of, now
         self.agenda = agenda
         self._changed: Callable[[], None] = _nobody
@@ -101,7 +103,7 @@ class Spool:
         try:
             due = await self._ledger.write(keep)
         except MailError:
-            _unlink(path)
+            remove_file(path)
             raise
         log(Event.MAIL_QUEUED, mid=envelope.id, recipients=", ".join(r.address for r in envelope.recipients))
         self._plan(due)
@@ -129,7 +131,7 @@ class Spool:
         self.agenda.forget(set(rows))
         for message_id in ended:
             log(Event.MAIL_DROPPED, mid=message_id, reason="dropped from the queue by the operator")
-            _unlink(self._path(message_id))
+            remove_file(self._path(message_id))
         return len(rows)
 
     # --- for the runner --------------------------------------------------------------------------------
@@ -148,7 +150,7 @@ class Spool:
             lambda connection: table.record(connection, message_id, gone, waiting), syncs_files=False
         )
         if ended:
-            _unlink(self._path(message_id))
+            self._remove(self._path(message_id))
 
     def plan_again(self, job: Job, waiting: Sequence[Waits]) -> None:
         """Put recipients that go on waiting on the agenda; call it when their parcel is done."""
@@ -179,7 +181,7 @@ class Spool:
             await self._ledger.write(due_now, syncs_files=False)
         for name in sorted(names - rows):
             if name.startswith("."):
-                _unlink(self._path(name))  # half of one
+                remove_file(self._path(name))  # half of one
             else:
                 self._set_aside(name)
 
@@ -196,9 +198,3 @@ def _none(_row: int) -> bool:
 
 def _nobody() -> None:
     pass
-
-
-def _unlink(path: str) -> None:
-    """What cannot be removed is set aside at the next start: nothing to stop for."""
-    with suppress(OSError):
-        files.remove(path)
