@@ -9,8 +9,8 @@ A sorted array and bisection: 100,000 messages take 800 KB, and a look-up 0.3 µ
 """
 
 from array import array
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mailstack.imap.numset import NumSet, Span, merged
@@ -40,7 +40,7 @@ class News:
 class View:
     """`uids` ascending.  Messages from UID `recent_from` on are \\Recent for this session.  RFC 3501 §2.3.2"""
 
-    __slots__ = ("_arrived", "_changed", "_recent", "delayed", "gone", "saved", "uids")
+    __slots__ = ("_arrived", "_changed", "_recent", "delayed", "gone", "saved", "threads", "uids")
 
     def __init__(self, uids: Iterable[int], recent_from: int) -> None:
         self.uids: array[int] = array("Q", uids)
@@ -48,6 +48,7 @@ class View:
         self.delayed: int | None = None  # the lowest modseq of what `gone` waits to be told
         self._recent: array[int] = self.uids[bisect_left(self.uids, recent_from) :]
         self.saved: array[int] = array("Q")  # UIDs of `$`, ascending.  RFC 5182 §2.1
+        self.threads: tuple[object, bytes] | None = None  # the last THREAD: what was asked, and its answer
         self._arrived: list[int] = []
         self._changed: set[int] = set()
 
@@ -92,6 +93,13 @@ class View:
             return False
         index = bisect_left(recent, uid)
         return index < len(recent) and recent[index] == uid
+
+    def recent_among(self, uids: Sequence[int]) -> frozenset[int]:
+        """Those of these ascending UIDs that are \\Recent; and perhaps others between them."""
+        recent = self._recent
+        if not recent or not uids or uids[-1] < recent[0]:
+            return frozenset()
+        return frozenset(recent[bisect_left(recent, uids[0]) : bisect_right(recent, uids[-1])])
 
     # --- what the store tells ---
 

@@ -137,3 +137,21 @@ class ViewMachine(RuleBasedStateMachine):
 
 TestViewMachine = ViewMachine.TestCase
 TestViewMachine.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+
+
+def test_recent_among():
+    view = View([1, 2, 5, 6, 9], 5)
+    assert view.recent_among([1, 2]) == frozenset()
+    assert view.recent_among([]) == frozenset()
+    assert view.recent_among([2, 5, 6]) == {5, 6}
+    assert view.recent_among([5, 9]) == {5, 6, 9}
+    assert View([1], 9).recent_among([1]) == frozenset()
+
+
+def test_saved_messages_are_found_by_uid():
+    view = View([1, 2, 5, 6, 9], 99)
+    view.save([9, 5, 2, 77])
+    assert view.spans(NumSet.parse(b"$")) == [(1, 3), (4, 5)]
+    view.expunged([5], 7)
+    assert view.flush(expunge=True).expunged == (3,)
+    assert view.select(NumSet.parse(b"$", by_uid=True)) == [2, 9]

@@ -126,8 +126,20 @@ _HEADS_KEPT: Final = 1 << 16  # 4 MB when all are made
 _heads_made: list[bytes] = []
 
 
+class _WithRecent(dict[tuple[str, ...], tuple[str, ...]]):
+    """Flags → the same with \\Recent."""
+
+    def __missing__(self, flags: tuple[str, ...]) -> tuple[str, ...]:
+        more = self[flags] = (*flags, "\\Recent")
+        return more
+
+
 class FlagLines(dict[tuple[str, ...], bytes]):
     """The end of an answer for each set of flags: made once, then looked up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.recent = _WithRecent()
 
     def __missing__(self, flags: tuple[str, ...]) -> bytes:
         line = self[flags] = b"FLAGS %b)\r\n" % flag_list(flags)
@@ -179,9 +191,12 @@ def flag_block(
     else:
         numbers, uids = _remaining(columns, numbers, uids)
         flags, modseqs = list(map(columns.flags, uids)), list(map(columns.modseq, uids))
-    if view.recent_count:
-        recent = view.is_recent
-        flags = [(*flag, "\\Recent") if recent(uid) else flag for uid, flag in zip(uids, flags, strict=True)]
+    recent = view.recent_among(uids)
+    if recent and recent.issuperset(uids):
+        flags = list(map(lines.recent.__getitem__, flags))
+    elif recent:
+        with_recent = lines.recent
+        flags = [with_recent[each] if uid in recent else each for uid, each in zip(uids, flags, strict=True)]
     view.told(uids)
     step = 2 + with_uid + with_modseq
     parts: list[bytes] = [b""] * (step * len(flags))

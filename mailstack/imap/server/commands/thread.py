@@ -1,5 +1,6 @@
 """THREAD: SEARCH, its results by who answers whom."""
 
+from array import array
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -48,7 +49,13 @@ async def handle(cmd: Thread, session: Session, out: Sink) -> Done:
         return Done.no("Charset not known here", b"BADCHARSET (US-ASCII UTF-8)")
     uids = session.view.uids
     numbers = [uids[index] for index in indices] if cmd.by_uid else [index + 1 for index in indices]
-    threads = await _threads(cmd.algorithm, searched(session), indices, numbers)
+    asked = cmd.algorithm, array("Q", numbers).tobytes(), array("Q", map(uids.__getitem__, indices)).tobytes()
+    last = session.view.threads
+    if last is not None and last[0] == asked:  # the messages are the same: so are their threads
+        threads = last[1]
+    else:
+        threads = await _threads(cmd.algorithm, searched(session), indices, numbers)
+        session.view.threads = asked, threads
     await out(Untagged(b"THREAD " + threads if threads else b"THREAD"))
     return Done("THREAD completed")
 
