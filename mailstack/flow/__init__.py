@@ -17,6 +17,11 @@ Decisions:
   a message for local *and* remote recipients is staged a second time; that is rare.
 * **Bcc stays secret**: Received names the recipient, and Delivered-To is written,
   only when there is a single one in the transaction.
+* **Success is reported where the message ends** (NOTIFY=SUCCESS): delivered here, or
+  expanded by an alias of several, together with the 250; relayed, by the queue, when
+  the next server knows no DSN.  Such a report never holds up or fails the mail.
+* **SMTPUTF8 goes on only with what needs it**: asked for in vain it would stop the
+  message at every server without it.
 * **Loops end twice**: by the number of Received lines, and at once when a message
   comes back to an alias that has marked it with Delivered-To (RFC 9228).  Only
   aliases look, for a person may well resend a message to himself.

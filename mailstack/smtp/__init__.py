@@ -19,6 +19,12 @@ Decisions:
 * **An extension is one file** in `extensions/`: its EHLO line, its parameters with
   their types, its verbs.  A parameter is a key with a type: `command.params[SIZE]`
   is an int, and the engine knows nothing about it.
+* **BDAT's octets are read whatever the answer is** (`extensions.chunking`): out of
+  place or behind a refused chunk they are swallowed, and where a chunk's end cannot
+  be told the connection ends.  The checks go on from chunk to chunk.
+* **LMTP is the same machine** with LHLO and, behind the data, a reply for each
+  recipient (`extensions.lmtp`): the engine multiplies one refusal, the session
+  makes different answers only when delivery to all at once has failed.
 * **AUTH's steps are events of their own state**, so no handler waits for input.
 
 Refused: EXPN and VRFY with real answers (they tell strangers who is here), HELO

@@ -175,6 +175,16 @@ def test_delivered_octet_for_octet(field):
     f.spin.until(lambda: f.sinks[0].commands[0][-1] == "QUIT")
 
 
+@pytest.mark.parametrize("knows", [True, False])
+def test_who_reports_success_is_known_from_the_offer(field, knows):
+    """RFC 3461 §5.2.2"""
+    asked = Recipient("x@t.test", orcpt="rfc822;x@t.test", notify=frozenset({"SUCCESS"}))
+    f = field(USUAL, keywords=["PIPELINING", "DSN"] if knows else ["PIPELINING"])
+    assert f.mx(asked)[asked].reports is knows
+    [(_mail, rcpts, _octets)] = f.sinks[0].mails
+    assert list(rcpts) == ["RCPT TO:<x@t.test>" + (" NOTIFY=SUCCESS ORCPT=rfc822;x@t.test" if knows else "")]
+
+
 def test_a_large_message_octet_for_octet(field):
     f = field(USUAL)
     content = (b".\r\n" + os.urandom(997).replace(b"\r", b"x").replace(b"\n", b"y") + b"\r\n") * 3000
