@@ -19,6 +19,21 @@ def test_submission_by_starttls_and_tls(daemon):
     assert {"by starttls", "by tls"} <= set(subjects(daemon))
 
 
+def test_headers_beyond_ascii_and_a_report_of_success(daemon):
+    """RFC 6531, RFC 3461"""
+    message = text("Grüße mit Umlaut")
+    with smtplib.SMTP_SSL("localhost", daemon.ports["submissions"], context=tls(daemon), timeout=PATIENCE) as smtp:
+        smtp.login("alice@demo.test", PASSWORDS["alice@demo.test"])
+        assert {"smtputf8", "dsn", "chunking", "8bitmime"} <= set(smtp.esmtp_features)
+        options = ["SMTPUTF8", "BODY=8BITMIME", "ENVID=umlaut"]
+        smtp.sendmail("alice@demo.test", ["bob@demo.test"], message, options, ["NOTIFY=SUCCESS,FAILURE"])
+    with imap(daemon, "alice@demo.test") as client:
+        _, found = client.uid("SEARCH", "SUBJECT", '"Your mail was delivered"')
+        _, parts = client.uid("FETCH", found[0].decode(), "(BODY.PEEK[])")
+    assert b"Original-Envelope-Id: umlaut\r\n" in parts[0][1]
+    assert b"\r\nAction: delivered\r\n" in parts[0][1]
+
+
 def test_port_25_takes_own_domains_only(daemon):
     with smtplib.SMTP("localhost", daemon.ports["smtp"], timeout=PATIENCE) as smtp:
         smtp.sendmail("far@elsewhere.test", ["bob@demo.test"], text("from far", sender="far@elsewhere.test"))
