@@ -108,7 +108,11 @@ class Numbered(_FromColumns):
 
     async def among(self, window: Window, places: Sequence[Place]) -> Sequence[Place]:
         inside = window.inside(self.numbers)
-        return places if inside is None else [place for place in places if place in inside]
+        if inside is None:
+            return places
+        if isinstance(inside, range) and isinstance(places, range):
+            return range(max(places.start, inside.start), min(places.stop, inside.stop))
+        return [place for place in places if place in inside]
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,5 +143,5 @@ def _vanished(uids: Sequence[int]) -> Iterator[bytes]:
 
 def with_flag(columns: Columns, flag: str) -> list[int]:
     """UIDs of all messages that have `flag`."""
-    flags = columns.flags
-    return [uid for uid in tuple(columns.uids) if flag in flags(uid)]
+    uids = columns.uids
+    return [uid for uid, flags in zip(uids, columns.flags_between(0, len(uids)), strict=True) if flag in flags]
