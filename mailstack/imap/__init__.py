@@ -14,6 +14,10 @@ Decisions
 - Names on the wire are modified UTF-7; nothing 8-bit leaves but message octets.  UTF-8
   names come with ENABLE (UTF8=ACCEPT, IMAP4rev2) in a later slice.
 
+- Searches look at records that are made once and kept in blocks of 256 UIDs (`search_kept`): one
+  `find` a block.  Strings are folded by i;unicode-casemap (RFC 5255), sign by sign: `SS` is not `ß`.
+- THREAD=REFS orders siblings by arrival and threads by their latest arrival, as Dovecot does.
+
 Refused: guessing at bare LF line ends (smuggling), going on after a line that is longer than
 the limit (its end may announce a literal, so what follows cannot be told from commands).
 """

@@ -21,7 +21,7 @@ Key = tuple[int, int, str, int]  # mailbox, uidvalidity, item, number of the blo
 
 MEMORY_OCTETS: Final = 128 << 20
 DISK_OCTETS: Final = 2 << 30
-DIRTY: Final = 16  # blocks that have changed before they are written
+DIRTY: Final = 4  # blocks that have changed before they are written: a few milliseconds at once
 _OVERHEAD: Final = 8 * 1024  # octets a block costs besides its blob
 
 _SCHEMA: Final = (
@@ -107,11 +107,10 @@ class Digests:
             return
         try:
             self._write(rows)
-        except sqlite3.OperationalError:  # it is full
-            with suppress(sqlite3.Error), self._cache:
-                self._cache.execute("DELETE FROM digests")
-        except sqlite3.Error:
-            return
+        except sqlite3.Error as fault:
+            if fault.sqlite_errorcode == sqlite3.SQLITE_FULL:
+                with suppress(sqlite3.Error), self._cache:
+                    self._cache.execute("DELETE FROM digests")
 
     def _write(self, rows: Sequence[tuple[object, ...]]) -> None:
         assert self._cache is not None
