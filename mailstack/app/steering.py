@@ -8,7 +8,7 @@ from typing import Any
 from mailstack import __version__
 from mailstack.app.parts import Parts
 from mailstack.config.faults import ConfigError
-from mailstack.control.commands import Commands, account_commands, queue_commands
+from mailstack.control.commands import Commands, account_commands, queue_commands, store_commands
 from mailstack.net.listen import Bind, Listener
 from mailstack.tls.certs import CertificateFault
 
@@ -33,6 +33,7 @@ def steering(parts: Parts, listeners: Sequence[Listener], reload: Reload, reacto
     return {
         **account_commands(parts.account_store, parts.login.make_credential, lambda: parts.store),
         **queue_commands(parts.spool),
+        **store_commands(lambda: parts.store),
         "status": status,
         "reload": reload_now,
     }

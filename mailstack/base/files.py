@@ -14,6 +14,7 @@ import ctypes
 import errno
 import os
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
@@ -24,6 +25,7 @@ __all__ = [
     "Room",
     "as_mail_error",
     "copy_times",
+    "is_file",
     "link_or_copy",
     "make_folder",
     "make_private",
@@ -116,6 +118,14 @@ def make_folder(path: str) -> bool:
     except FileExistsError:
         return False
     return True
+
+
+def is_file(path: str) -> bool:
+    """A regular file, not a link to one."""
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except FileNotFoundError:
+        return False
 
 
 def make_private(path: str) -> None:

@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "queue": ("mailstack.cli.queue", "Mail that waits to be sent to other servers."),
     "reload": ("mailstack.cli.server", "Have the running server read its configuration and certificates again."),
     "status": ("mailstack.cli.server", "What the running server is doing."),
+    "store": ("mailstack.cli.store", "Whether the mail on the disk and its index agree."),
 }
 
 

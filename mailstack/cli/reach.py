@@ -66,7 +66,7 @@ def _on_files(config: Config, command: str, arguments: dict[str, Any]) -> Any:
     from mailstack.accounts.passwords import Credential, make_credential
     from mailstack.accounts.store import AccountStore
     from mailstack.base.secret import Secret
-    from mailstack.control.commands import account_commands, queue_commands, run
+    from mailstack.control.commands import account_commands, queue_commands, run, store_commands
     from mailstack.queue.resting import RestingQueue
 
     _become_owner(config.state)
@@ -81,7 +81,8 @@ def _on_files(config: Config, command: str, arguments: dict[str, Any]) -> Any:
     people = AccountStore(config.accounts_file)
     mail = _Mail(config)
     try:
-        return at_once(run(account_commands(people, hashed, mail.open), command, arguments))
+        commands = {**account_commands(people, hashed, mail.open), **store_commands(mail.open)}
+        return at_once(run(commands, command, arguments))
     finally:
         mail.close()
         people.close()

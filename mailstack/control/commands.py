@@ -15,9 +15,9 @@ from mailstack.accounts.store import AccountStore
 from mailstack.base.errors import Condition, MailError
 from mailstack.base.secret import Secret
 from mailstack.queue.api import MailQueue, QueuedRecipient
-from mailstack.store.api import MailStore
+from mailstack.store.api import CheckedStore, MailStore
 
-__all__ = ["Command", "Commands", "account_commands", "queue_commands", "run", "wipe_mail"]
+__all__ = ["Command", "Commands", "account_commands", "queue_commands", "run", "store_commands", "wipe_mail"]
 
 Command = Callable[..., Awaitable[Any]]
 Commands = Mapping[str, Command]
@@ -137,6 +137,18 @@ async def wipe_mail(store: MailStore, account: str) -> int:
         if folder.special_use is None and folder.name.upper() != "INBOX":
             await mail.delete(folder.name)
     return messages
+
+
+def store_commands(mail: Callable[[], CheckedStore]) -> Commands:
+    async def names() -> list[str]:
+        return list(mail().accounts())
+
+    async def check(name: str, *, repair: bool = False) -> dict[str, Any]:
+        checked = await mail().check(parse_address(name), repair=repair)
+        findings = [{"mailbox": mailbox, "what": what} for mailbox, what in checked.findings]
+        return {**asdict(checked), "findings": findings}
+
+    return {"store accounts": names, "store check": check}
 
 
 def queue_commands(queue: MailQueue) -> Commands:

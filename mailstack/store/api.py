@@ -24,6 +24,8 @@ __all__ = [
     "Appended",
     "Arrived",
     "Change",
+    "Checked",
+    "CheckedStore",
     "Copied",
     "Digest",
     "Expunged",
@@ -466,6 +468,26 @@ class MailAccount(Protocol):
 
     def lock_maildrop(self) -> Callable[[], None]:
         """POP3's exclusive access; call the answer to release.  MailError(IN_USE).  RFC 1939 §3"""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """An account's index against its files: `findings` are (mailbox, what is or was wrong)."""
+
+    account: str
+    messages: int
+    findings: tuple[tuple[str, str], ...]
+    whole: bool  # nothing is wrong (any more)
+
+
+class CheckedStore(Protocol):
+    """For the tools."""
+
+    def accounts(self) -> Sequence[str]:
+        """All that have mail, sorted."""
+
+    async def check(self, account: str, *, repair: bool) -> Checked:
+        """MailError(NO_SUCH_USER)"""
 
 
 class MailStore(Protocol):

@@ -11,6 +11,7 @@ import itertools
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,12 +23,15 @@ from mailstack.base.errors import Condition, MailError
 from mailstack.base.staging import StagedFile
 from mailstack.store import foldering
 from mailstack.store.account import OpenAccount
-from mailstack.store.api import Staged
+from mailstack.store.api import Checked, Staged
 from mailstack.store.batches import WriteJob
+from mailstack.store.checking import check_mailbox
 from mailstack.store.effects import AccountRead
+from mailstack.store.index import accounts, mailboxes
 from mailstack.store.memory import Memory
 from mailstack.store.opened import How, Opened, open_store
 from mailstack.store.room import RESERVE_OCTETS, Room
+from mailstack.store.txn import Txn
 from mailstack.store.watching import Watching
 
 __all__ = ["Store", "StoreLedger"]
@@ -153,6 +157,31 @@ class Store:
 
     async def deliver(self, staged: Staged, recipients: Sequence[tuple[str, str]]) -> None:
         await self._memory.deliver(staged, tuple(recipients))
+
+    # --- store.api.CheckedStore ------------------------------------------------------------------------
+
+    def accounts(self) -> Sequence[str]:
+        return self._memory.read(accounts.names)
+
+    async def check(self, account: str, *, repair: bool) -> Checked:
+        if account not in self.accounts():
+            raise MailError(Condition.NO_SUCH_USER, f"{account} has no mail here")
+        opened = await self.account(account)
+        total, findings = 0, []
+        for folder in opened.folders():
+            count, told = await self._memory.write(partial(_check, mailbox=folder.id, repair=repair))
+            total += count
+            findings += [(folder.name, each) for each in told]
+        whole = all(what.startswith("mended: ") for _, what in findings)
+        return Checked(account, total, tuple(findings), whole)
+
+
+def _check(txn: Txn, *, mailbox: int, repair: bool) -> tuple[int, Sequence[str]]:
+    box, place = mailboxes.by_id(txn.db, mailbox), mailboxes.place_of(txn.db, mailbox)
+    if box is None or place is None:
+        return 0, ()  # deleted meanwhile
+    home = foldering.Home(box.account, place[0], txn.site.account_path(place[0]))
+    return check_mailbox(txn, home, box, repair=repair)
 
 
 def _keep(memory: Memory, told: AccountRead) -> None:

@@ -15,7 +15,7 @@ from mailstack.store.index import messages, snapshots, tombstones
 from mailstack.store.index.mailboxes import Box
 from mailstack.store.txn import Txn
 
-__all__ = ["FROM_MESSAGES", "read_columns"]
+__all__ = ["FROM_MESSAGES", "agrees", "read_columns"]
 
 FROM_MESSAGES = 2000  # smaller mailboxes are read quickly anyway
 STALE_SHARE = 0.05  # of the messages changed since: time for a new one
@@ -49,6 +49,16 @@ def _from_snapshot(db: Any, box: Box) -> tuple[MailColumns | None, int]:
         return None, 0
     columns.remove(gone)
     return (columns if columns.renew(changed) else None), len(gone) + len(changed)
+
+
+def agrees(db: Any, box: Box) -> bool:
+    """Whether the snapshot, if there is one that is used, gives what all rows say."""
+    columns, _ = _from_snapshot(db, box)
+    if columns is None:
+        return True
+    whole = MailColumns((), box.keywords)
+    whole.append_many(messages.columns_of(db, box.id))
+    return columns.packed() == whole.packed()
 
 
 @dataclass(frozen=True, slots=True)

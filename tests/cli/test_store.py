@@ -1,0 +1,20 @@
+"""`mailstack store`, on the files of a server that does not run."""
+
+import json
+
+from tests.cli.world import World
+from tests.store.world import World as Mail
+
+
+def test_check(world: World) -> None:
+    mail = Mail(world.state)
+    mail.append("INBOX", b"Subject: one\r\n\r\n1\r\n")
+    mail.close()
+    assert world.says("store", "check") == "1 account, 1 messages looked at.\n"
+    (path,) = (mail.maildir() / "cur").iterdir()
+    path.write_bytes(b"short\r\n")
+    told = world.refuses("store", "check", "alice@demo.test")
+    assert "store check --repair" in told
+    assert "UID 1: its file has 7 octets" in world.says("store", "check", "--repair")
+    (checked,) = json.loads(world.says("store", "check", "--json"))
+    assert checked == {"account": "alice@demo.test", "messages": 1, "findings": [], "whole": True}
