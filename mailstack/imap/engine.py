@@ -259,10 +259,12 @@ class ImapEngine:
         assert self._row is not None
         self._messages += 1
         self._message_octets += literal[0]
-        if literal[0] > self._limits.message_bytes or self._message_octets > self._limits.append_bytes:
+        limits = self._limits
+        together = max(limits.append_bytes, limits.message_bytes)
+        if literal[0] > limits.message_bytes or self._message_octets > together:
             raise _Refused("Message too big", literal, b"TOOBIG", b"NO")
-        if self._messages > self._limits.append_messages:
-            raise _Refused(f"No more than {self._limits.append_messages} messages", literal, b"LIMIT", b"NO")
+        if self._messages > limits.append_messages:
+            raise _Refused(f"No more than {limits.append_messages} messages", literal, b"LIMIT", b"NO")
         self._literal = literal
         self._expects = _Expects.ANSWER
         return AppendStart(self._tag, self._row, command, literal[0])

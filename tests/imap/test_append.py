@@ -129,3 +129,14 @@ def test_long_message_in_small_pieces(world):
         assert talk.say(message[start : start + 7001]) == []
     assert talk.say("")[0].startswith("a OK [APPENDUID")
     assert world.box().columns.rows[1][1] == message
+
+
+def test_several_messages_have_limits():
+    world = World(limits=ImapLimits(message_bytes=10, append_bytes=15, append_messages=3))
+    talk = world.login()
+    talk.heard()
+    assert talk.say(b"a APPEND INBOX {8+}\r\n12345678 {8+}\r\n12345678\r\n")[0].startswith("a NO [TOOBIG]")
+    assert talk.say(b"b APPEND INBOX {1+}\r\n1 {1+}\r\n1 {1+}\r\n1 {1+}\r\n1\r\n")[0].startswith("b NO [LIMIT]")
+    assert talk.say(b"c APPEND INBOX {1+}\r\n1 {1+}\r\n1 {1+}\r\n1\r\n")[-1].startswith("c OK [APPENDUID")
+    assert len(world.box().columns.uids) == 3
+    assert all(staged.discarded for staged in world.store.staged)

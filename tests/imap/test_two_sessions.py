@@ -186,7 +186,7 @@ class TwoSessions(RuleBasedStateMachine):
 
     @rule()
     def reconnect(self):
-        """What it was only told of by EXISTS is new to a client, whatever the modseq: RFC 7162 §6 has it ask for that."""
+        """What it was only told of by EXISTS is new to a client, whatever the modseq: it asks.  RFC 7162 §6"""
         client = self.clients[2]
         client.reconnect(self.box.folder.uidvalidity)
         truth = {uid: set(self.box.columns.flags(uid)) for uid in self.box.columns.uids}
