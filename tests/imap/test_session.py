@@ -313,3 +313,19 @@ def test_disk_that_fails_amid_append(world, monkeypatch):
         "b OK NOOP completed",
     ]
     assert world.store.staged[0].discarded
+
+
+def test_what_arrives_while_news_is_leaving_is_told_before_idle_waits(world):
+    talk = selected(world, messages=1)
+    world.box().add()
+    session, wire = talk.wire.session, talk.wire
+    room = wire.room
+
+    async def others_have_their_turn():
+        await room()
+        if world.box().uidnext == 3:
+            world.box().add()
+
+    wire.room = others_have_their_turn
+    session._written = 10**6
+    assert talk.say("a IDLE") == ["* 2 EXISTS", "* 2 RECENT", "* 3 EXISTS", "* 3 RECENT", "+ idling"]

@@ -294,8 +294,14 @@ class Session:
         selected = self.selected
         if selected is None:
             return
-        for block in selected.flush(expunge=expunge):
-            await self.out(Raw(block))
+        told = True
+        while told:
+            told = False
+            for block in selected.flush(expunge=expunge):
+                await self.out(Raw(block))
+                # others ran while the block left: what came then must not wait for the next command, for in IDLE
+                # there is none (news that may not be told yet waits anyway)
+                told = expunge
         if selected.invalid is not None:
             await self.out(_goodbye(selected))
 
