@@ -318,13 +318,13 @@ def test_disk_that_fails_amid_append(world, monkeypatch):
 def test_what_arrives_while_news_is_leaving_is_told_before_idle_waits(world):
     talk = selected(world, messages=1)
     world.box().add()
-    session, wire = talk.wire.session, talk.wire
+    session, wire, box = talk.wire.session, talk.wire, world.box()
     room = wire.room
 
     async def others_have_their_turn():
         await room()
-        if world.box().uidnext == 3:
-            world.box().add()
+        if box.uidnext == 3:
+            box.add()
 
     wire.room = others_have_their_turn
     session._written = 10**6
