@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 # written last, so that an interrupted set-up is taken up again
 READY  := $(VENV)/.ready
 
-.PHONY: demo test quick lint format sample faults fuzz clean help
+.PHONY: demo test quick lint format sample thunderbird faults fuzz clean help
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -34,6 +34,10 @@ format: $(READY)
 # etc/mailstack.toml, from the configuration's model
 sample: $(READY)
 	@$(BIN)/mailstack config sample > etc/mailstack.toml
+
+# the real Thunderbird, alone: beside the other tests it may lose sight of the INBOX (cause not known yet)
+thunderbird: $(READY)
+	@MAILSTACK_THUNDERBIRD=1 $(BIN)/python -m pytest tests/clients/test_thunderbird.py
 
 # the long forms of what `make test` does in short
 faults: $(READY)

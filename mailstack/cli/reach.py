@@ -1,7 +1,8 @@
 """The way to the server: its control socket while it runs, its files while it does not."""
 
 import os
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -63,43 +64,42 @@ def ask_running(ctx: click.Context, command: str, **arguments: Any) -> Any:
 
 
 def _on_files(config: Config, command: str, arguments: dict[str, Any]) -> Any:
+    # everything is imported before the user changes: the new one may not be able to read the Python installation
     from mailstack.accounts.passwords import Credential, make_credential
     from mailstack.accounts.store import AccountStore
     from mailstack.base.secret import Secret
     from mailstack.control.commands import account_commands, queue_commands, run, store_commands
     from mailstack.queue.resting import RestingQueue
-
-    _become_owner(config.state)
-    if command.startswith("queue "):
-        queue = RestingQueue(config.index_file, f"{config.state}/queue")
-        return at_once(run(queue_commands(queue), command, arguments))  # type: ignore[arg-type]  # never enqueues
+    from mailstack.store.service import Store
 
     async def hashed(password: Secret) -> Credential:
         return make_credential(password)
 
-    _expect_state(config.state)
-    people = AccountStore(config.accounts_file)
-    mail = _Mail(config)
-    try:
-        commands = {**account_commands(people, hashed, mail.open), **store_commands(mail.open)}
-        return at_once(run(commands, command, arguments))
-    finally:
-        mail.close()
-        people.close()
+    with _as_owner(config.state):
+        if command.startswith("queue "):
+            queue = RestingQueue(config.index_file, f"{config.state}/queue")
+            return at_once(run(queue_commands(queue), command, arguments))  # type: ignore[arg-type]  # never enqueues
+        _expect_state(config.state)
+        people = AccountStore(config.accounts_file)
+        mail = _Mail(config, Store)
+        try:
+            commands = {**account_commands(people, hashed, mail.open), **store_commands(mail.open)}
+            return at_once(run(commands, command, arguments))
+        finally:
+            mail.close()
+            people.close()
 
 
 class _Mail:
     """The mail store, opened on this thread if it is asked for at all."""
 
-    def __init__(self, config: Config) -> None:
-        self._config = config
+    def __init__(self, config: Config, make: Any) -> None:
+        self._config, self._make = config, make
         self._store: Any = None
 
     def open(self) -> Any:
-        from mailstack.store.service import Store
-
         config = self._config
-        self._store = Store(config.state, mail=config.mail_folder, durability=config.store.durability)
+        self._store = self._make(config.state, mail=config.mail_folder, durability=config.store.durability)
         self._store.start()
         return self._store
 
@@ -108,15 +108,20 @@ class _Mail:
             at_once(self._store.stop())
 
 
-def _become_owner(folder: str) -> None:
+@contextmanager
+def _as_owner(folder: str) -> Iterator[None]:
     """Root works on the files as the user they belong to: what it made itself, the server could not open."""
-    os.umask(0o077)
-    if os.geteuid() != 0 or not Path(folder).is_dir():
-        return
-    owner = Path(folder).stat()
-    if owner.st_uid != 0:
+    mask, user, group = os.umask(0o077), os.geteuid(), os.getegid()
+    if user == 0 and Path(folder).is_dir():
+        owner = Path(folder).stat()
         os.setegid(owner.st_gid)
         os.seteuid(owner.st_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        os.setegid(group)
+        os.umask(mask)
 
 
 def _expect_state(folder: str) -> None:

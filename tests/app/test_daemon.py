@@ -231,6 +231,7 @@ def test_root_binds_and_is_dropped():
         shutil.rmtree(folder / "daemon/state")
         (folder / "daemon/state").mkdir()
         shutil.chown(folder / "daemon/state", nobody.pw_uid, nobody.pw_gid)
+        (folder / "daemon").chmod(0o755)  # whatever the umask is
         running.twistd = ["--uid", str(nobody.pw_uid), "--gid", str(nobody.pw_gid)]
         running.start()
         status = Path(f"/proc/{running.process.pid}/status").read_text(encoding="utf-8")

@@ -1,5 +1,6 @@
 """One daemon for the tests of a module, and the skipping of programs that are not installed, by name."""
 
+import os
 import shutil
 
 import pytest
@@ -26,6 +27,8 @@ def program(request):
 
 def pytest_collection_modifyitems(items):
     for item in items:
+        if item.path.stem == "test_thunderbird" and not os.environ.get("MAILSTACK_THUNDERBIRD"):
+            item.add_marker(pytest.mark.skip(reason="thunderbird runs alone: make thunderbird"))
         if "clients" in item.path.parts:
             item.add_marker(pytest.mark.client)
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
