@@ -5,7 +5,8 @@ from mailstack.base.events import Event, log
 from mailstack.flow.local import deliver_here
 from mailstack.flow.route import find_route
 from mailstack.queue.api import Envelope, MailQueue, Recipient
-from mailstack.store.api import MailStore, Staged
+from mailstack.store.api import MailStore
+from mailstack.store.values import Staged
 
 __all__ = ["ReportMail"]
 

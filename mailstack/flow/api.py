@@ -7,7 +7,7 @@ from typing import Protocol
 from mailstack.accounts.api import Principal, Resolution
 from mailstack.base.engine import Peer
 from mailstack.queue.api import Recipient
-from mailstack.store.api import Staged
+from mailstack.store.values import Staged
 
 __all__ = ["Accepted", "Arriving", "Flow"]
 

@@ -7,7 +7,7 @@ from mailstack.base.errors import Condition, MailError
 from mailstack.message.address import mailboxes
 from mailstack.message.date import format_date
 from mailstack.message.header import Header, scan
-from mailstack.store.api import Staged
+from mailstack.store.values import Staged
 
 __all__ = ["HeaderRewriter", "complete_header", "written_by"]
 
@@ -57,7 +57,7 @@ def _block_end(head: bytearray, searched: int) -> int:
 
 
 class HeaderRewriter:
-    """A staged message whose header block is changed as it comes; implements `store.api.Staged`.
+    """A staged message whose header block is changed as it comes; implements `store.values.Staged`.
 
     What `rewrite` gets may lack the blank line when the message has no body.
     `write` and `finish` raise what `rewrite` raises, and MailError(BAD_CONTENT)

@@ -7,7 +7,7 @@ from mailstack.flow.recipients import add_recipient
 from mailstack.flow.settings import FlowSettings
 from mailstack.flow.tracing import refuse_loop
 from mailstack.queue.api import Recipient
-from mailstack.store.api import Staged
+from mailstack.store.values import Staged
 
 __all__ = ["Inbound"]
 

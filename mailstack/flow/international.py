@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from mailstack.store.api import Staged
+from mailstack.store.values import Staged
 
 __all__ = ["needs_smtputf8"]
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from mailstack.base.events import Event, log
-from mailstack.store.api import MailStore, Staged
+from mailstack.store.api import MailStore
+from mailstack.store.values import Staged
 
 __all__ = ["deliver_here", "with_lines_on_top"]
 

@@ -14,7 +14,8 @@ from mailstack.flow.settings import FlowSettings
 from mailstack.flow.tracing import final_lines, received_line
 from mailstack.message.dsn import Success
 from mailstack.queue.api import Envelope, MailQueue
-from mailstack.store.api import MailStore, Staged
+from mailstack.store.api import MailStore
+from mailstack.store.values import Staged
 
 __all__ = ["Promise", "Receipt"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from mailstack.accounts.api import Directory, Forward, Local, NotOurs, Resolution
 from mailstack.flow.receipts import for_members
 from mailstack.queue.api import Recipient
-from mailstack.store.api import INBOX
+from mailstack.store.values import INBOX
 
 __all__ = ["Route", "find_route"]
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Final
 
 from mailstack.base.errors import Condition, MailError, ParseFault
-from mailstack.store.api import INBOX, SEPARATOR
+from mailstack.store.values import INBOX, SEPARATOR
 
 __all__ = ["checked", "decode_name", "decode_pattern", "encode_name", "matcher", "parents"]
 

@@ -16,7 +16,8 @@ from mailstack.imap.search_text import LONG, fields_record, text_record
 from mailstack.imap.sort_record import Order, order_record
 from mailstack.imap.view import View
 from mailstack.message.mime import Source
-from mailstack.store.api import DIGEST_UIDS, Digest, Mailbox
+from mailstack.store.api import Mailbox
+from mailstack.store.values import DIGEST_UIDS, Digest
 
 __all__ = ["Place", "Searched", "Window", "find_records"]
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from mailstack.base.engine import After
 from mailstack.base.errors import ParseFault
 from mailstack.imap.responses import Continue, Done, Response
-from mailstack.store.api import SYSTEM_FLAGS
+from mailstack.store.values import SYSTEM_FLAGS
 
 __all__ = ["FLAG_LIMIT", "Command", "Handler", "ImapLimits", "Row", "Seqs", "Sink", "State", "checked_flags"]
 

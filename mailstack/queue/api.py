@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from mailstack.store.api import Content, Staged
+from mailstack.store.api import Content
+from mailstack.store.values import Staged
 
 __all__ = [
     "Courier",

@@ -15,7 +15,8 @@ from mailstack.queue.api import Envelope, QueuedRecipient
 from mailstack.queue.pick import Agenda, Due, LaneOf, Parcel, make_parcels
 from mailstack.queue.sweep import remove_file
 from mailstack.queue.table import Job, Waits
-from mailstack.store.api import Ledger, Staged
+from mailstack.store.api import Ledger
+from mailstack.store.values import Staged
 
 __all__ = ["FileContent", "Nothing", "Spool"]
 

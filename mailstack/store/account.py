@@ -5,7 +5,18 @@ from dataclasses import replace
 
 from mailstack.base.errors import Condition, MailError
 from mailstack.store import filing, foldering, maildir
-from mailstack.store.api import (
+from mailstack.store.columns import MailColumns
+from mailstack.store.effects import AccountRead
+from mailstack.store.feed import Feed
+from mailstack.store.flags import DELETED, SEEN
+from mailstack.store.foldering import Home
+from mailstack.store.index import mailboxes, messages
+from mailstack.store.index.mailboxes import Box
+from mailstack.store.mailbox import OpenMailbox
+from mailstack.store.memory import Memory, look_at
+from mailstack.store.snapshot import read_columns
+from mailstack.store.txn import Txn
+from mailstack.store.values import (
     INBOX,
     Appended,
     Change,
@@ -18,17 +29,6 @@ from mailstack.store.api import (
     SpecialUse,
     Status,
 )
-from mailstack.store.columns import MailColumns
-from mailstack.store.effects import AccountRead
-from mailstack.store.feed import Feed
-from mailstack.store.flags import DELETED, SEEN
-from mailstack.store.foldering import Home
-from mailstack.store.index import mailboxes, messages
-from mailstack.store.index.mailboxes import Box
-from mailstack.store.mailbox import OpenMailbox
-from mailstack.store.memory import Memory, look_at
-from mailstack.store.snapshot import read_columns
-from mailstack.store.txn import Txn
 
 __all__ = ["OpenAccount"]
 

@@ -1,248 +1,25 @@
-"""What the store holds and tells, as values; no I/O here.
+"""The store's seams: what flow, imap.server, pop3.server and the queue call.  Its values are in `store.values`."""
 
-Names of mailboxes are text in the server's own form: hierarchy separator `/`,
-`INBOX` in capitals, Unicode NFC; the wire forms (modified UTF-7, UTF-8) and the
-file names (Maildir++) are made from it by `imap.names` and `store.maildir`.
-Flags are text: system flags with their backslash and capital (`\\Seen`),
-keywords as the client first spelled them, compared without case.
-"""
-
-from array import array
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from enum import Enum
-from itertools import accumulate
-from typing import Any, Literal, NewType, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
-__all__ = [
-    "DEFAULT_FOLDERS",
-    "DIGEST_UIDS",
-    "INBOX",
-    "SEPARATOR",
-    "SYSTEM_FLAGS",
-    "Appended",
-    "Arrived",
-    "Change",
-    "Checked",
-    "CheckedStore",
-    "Copied",
-    "Digest",
-    "Expunged",
-    "FlagMode",
-    "FlagsChanged",
-    "Folder",
-    "FolderCreated",
-    "FolderDeleted",
-    "FolderRenamed",
-    "FolderSubscribed",
-    "Incoming",
-    "Ledger",
-    "MailboxId",
-    "MailboxInvalidated",
-    "Moved",
-    "SpecialUse",
-    "Staged",
-    "Status",
-    "Uid",
-]
-
-MailboxId = NewType("MailboxId", int)
-Uid = NewType("Uid", int)
-
-INBOX = "INBOX"
-SEPARATOR = "/"
-SYSTEM_FLAGS = ("\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft")
-
-
-class SpecialUse(Enum):
-    """RFC 6154 §2: what a mailbox is for."""
-
-    ARCHIVE = "\\Archive"
-    DRAFTS = "\\Drafts"
-    JUNK = "\\Junk"
-    SENT = "\\Sent"
-    TRASH = "\\Trash"
-
-
-# made with every account, subscribed: Outlook of the older kind expects them to exist
-DEFAULT_FOLDERS = (
-    ("Drafts", SpecialUse.DRAFTS),
-    ("Sent", SpecialUse.SENT),
-    ("Trash", SpecialUse.TRASH),
-    ("Junk", SpecialUse.JUNK),
-    ("Archive", SpecialUse.ARCHIVE),
+from mailstack.store.values import (
+    Appended,
+    Change,
+    Checked,
+    Copied,
+    Digest,
+    FlagMode,
+    Folder,
+    Incoming,
+    Moved,
+    SpecialUse,
+    Staged,
+    Status,
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Folder:
-    """One mailbox as LIST shows it.  A name without a mailbox (\\NoSelect parent) is no Folder: it has no files."""
-
-    id: MailboxId
-    name: str
-    uidvalidity: int
-    special_use: SpecialUse | None = None
-    subscribed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """RFC 9051 §6.3.11 and RFC 3501's RECENT; sizes in octets as IMAP counts them (CRLF)."""
-
-    messages: int
-    recent: int
-    unseen: int
-    deleted: int
-    uidnext: int
-    uidvalidity: int
-    size: int
-    highest_modseq: int
-
-
-class Staged(Protocol):
-    """A message on its way in: written once, above 64 KiB straight into a file, then placed by links.
-
-    `base.staging.StagedFile` is the one implementation; store and queue place it.
-    """
-
-    @property
-    def size(self) -> int:
-        """Octets so far."""
-
-    def write(self, data: bytes) -> None:
-        """Append octets.  OSError when the disk refuses."""
-
-    def finish(self) -> None:
-        """No more will come; contents may be read and placed from now on."""
-
-    def head(self) -> bytes:
-        """The first octets, at least the whole header when that is below 64 KiB."""
-
-    def read(self, offset: int, length: int) -> bytes: ...
-
-    def place(self, path: str) -> None:
-        """Make the message appear under `path` (atomically; many paths share one file).  Not yet durable."""
-
-    def discard(self) -> None:
-        """Forget it; what was placed stays.  Always right at the end, also twice or after `place`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """One message to file: `flags` and `internal_date` as APPEND gives them."""
-
-    staged: Staged
-    flags: tuple[str, ...] = ()
-    internal_date: datetime | None = None  # aware; None: now
-
-
-@dataclass(frozen=True, slots=True)
-class Appended:
-    """APPENDUID: `uids[i]` is the UID of the i-th message."""
-
-    mailbox: MailboxId
-    uidvalidity: int
-    uids: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Copied:
-    """COPYUID: `sources[i]` became `targets[i]`; both ascending.  Messages that were gone are left out."""
-
-    uidvalidity: int
-    sources: tuple[int, ...]
-    targets: tuple[int, ...]
-
-
-Moved = Copied
-
-
-class FlagMode(Enum):
-    REPLACE = "replace"
-    ADD = "add"
-    REMOVE = "remove"
-
-
-# --- Change: the closed set of what a store may tell.  Published only after it is durable. ---------------
-
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """New messages, ascending, all greater than any UID before.  The columns hold them already."""
-
-    mailbox: MailboxId
-    uids: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class FlagsChanged:
-    """`source` is the token of the session that asked for it (it answers by itself), None for the disk or another."""
-
-    mailbox: MailboxId
-    uids: tuple[int, ...]
-    modseq: int
-    source: object | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Expunged:
-    """Gone for good, ascending."""
-
-    mailbox: MailboxId
-    uids: tuple[int, ...]
-    modseq: int
-
-
-@dataclass(frozen=True, slots=True)
-class MailboxInvalidated:
-    """Deleted, or its UIDVALIDITY changed: sessions that have it open must end or deselect."""
-
-    mailbox: MailboxId
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class FolderCreated:
-    account: str
-    folder: Folder
-
-
-@dataclass(frozen=True, slots=True)
-class FolderDeleted:
-    account: str
-    folder: Folder
-
-
-@dataclass(frozen=True, slots=True)
-class FolderRenamed:
-    account: str
-    old_name: str
-    folder: Folder
-
-
-@dataclass(frozen=True, slots=True)
-class FolderSubscribed:
-    """Subscribed or unsubscribed: `subscribed` says which."""
-
-    account: str
-    name: str
-    subscribed: bool
-
-
-Change = (
-    Arrived
-    | FlagsChanged
-    | Expunged
-    | MailboxInvalidated
-    | FolderCreated
-    | FolderDeleted
-    | FolderRenamed
-    | FolderSubscribed
-)
-
-
-# --- durability -----------------------------------------------------------------------------------------
+__all__ = ["CheckedStore", "Columns", "Content", "Ledger", "MailAccount", "MailStore", "Mailbox"]
 
 T = TypeVar("T")
 
@@ -265,9 +42,6 @@ class Ledger(Protocol):
 
     def durable(self) -> Awaitable[None]:
         """Wait until every file placed before this call is on the disk."""
-
-
-# --- the store's face: what flow, imap.server and pop3.server call ------------------------------------------------
 
 
 class Columns(Protocol):
@@ -320,32 +94,6 @@ class Content(Protocol):
     def read(self, offset: int, length: int) -> bytes: ...
 
     def close(self) -> None: ...
-
-
-DIGEST_UIDS = 256  # UIDs of one block: number n has those from n * DIGEST_UIDS on
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Digest:
-    """What is kept of one block of messages for searches: records one behind the other, each ended by 0xFF.
-
-    `uids` ascending; the record of `uids[i]` ends before `ends[i] - 1`.  `memo` is for what readers make of it.
-    """
-
-    uids: "array[int]"
-    ends: "array[int]"
-    blob: bytes
-    memo: dict[str, Any] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, records: Mapping[int, bytes]) -> "Digest":
-        """Of records by UID; none has 0xFF."""
-        uids = array("Q", sorted(records))
-        ends = array("Q", accumulate(len(records[uid]) + 1 for uid in uids))
-        return cls(uids, ends, b"".join(records[uid] + b"\xff" for uid in uids))
-
-    def records(self) -> Iterator[tuple[int, bytes]]:
-        return zip(self.uids, self.blob.split(b"\xff"), strict=False)
 
 
 class Mailbox(Protocol):
@@ -468,16 +216,6 @@ class MailAccount(Protocol):
 
     def lock_maildrop(self) -> Callable[[], None]:
         """POP3's exclusive access; call the answer to release.  MailError(IN_USE).  RFC 1939 §3"""
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """An account's index against its files: `findings` are (mailbox, what is or was wrong)."""
-
-    account: str
-    messages: int
-    findings: tuple[tuple[str, str], ...]
-    whole: bool  # nothing is wrong (any more)
 
 
 class CheckedStore(Protocol):

@@ -16,7 +16,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from mailstack.base.errors import Condition, MailError
-from mailstack.store.api import FlagMode
 from mailstack.store.chores import RenameFile, UnlinkFile
 from mailstack.store.effects import Reflagged, Removed
 from mailstack.store.filing import give_keywords
@@ -26,6 +25,7 @@ from mailstack.store.index import mailboxes, messages, tombstones
 from mailstack.store.index.mailboxes import Box
 from mailstack.store.index.messages import Row
 from mailstack.store.txn import Txn
+from mailstack.store.values import FlagMode
 
 __all__ = ["claim_recent", "expunge", "remove_rows", "set_flags"]
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from mailstack.store import filing
-from mailstack.store.api import Staged
 from mailstack.store.batches import Job
 from mailstack.store.effects import Effect
 from mailstack.store.txn import Site, StoreJob
+from mailstack.store.values import Staged
 
 __all__ = ["Delivery"]
 

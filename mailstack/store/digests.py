@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
-from mailstack.store.api import DIGEST_UIDS, Digest
+from mailstack.store.values import DIGEST_UIDS, Digest
 
 __all__ = ["Digests"]
 

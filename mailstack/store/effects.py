@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mailstack.base.events import Event
-from mailstack.store.api import Folder
 from mailstack.store.index.mailboxes import Box
 from mailstack.store.index.messages import Row
+from mailstack.store.values import Folder
 
 __all__ = [
     "AccountRead",

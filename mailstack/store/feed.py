@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from mailstack.store.api import Change
+from mailstack.store.values import Change
 
 __all__ = ["Feed"]
 

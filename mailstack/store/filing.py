@@ -12,7 +12,6 @@ from datetime import datetime
 
 from mailstack.base.errors import Condition, MailError
 from mailstack.store import foldertext, maildir
-from mailstack.store.api import INBOX, Appended, Copied, Incoming, Staged
 from mailstack.store.effects import Added, Removed
 from mailstack.store.flags import bits_of, merged, names_of, used_slots, with_keywords
 from mailstack.store.foldering import Home, adopt_folders, create, ensure_home, is_maildir
@@ -20,6 +19,7 @@ from mailstack.store.index import mailboxes, messages, tombstones
 from mailstack.store.index.mailboxes import Box
 from mailstack.store.index.messages import Row
 from mailstack.store.txn import Txn
+from mailstack.store.values import INBOX, Appended, Copied, Incoming, Staged
 
 __all__ = [
     "append",

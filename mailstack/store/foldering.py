@@ -13,7 +13,6 @@ from typing import Any
 from mailstack.base import files
 from mailstack.base.errors import Condition, MailError
 from mailstack.store import foldertext, maildir
-from mailstack.store.api import DEFAULT_FOLDERS, INBOX, SEPARATOR, Folder, MailboxId, SpecialUse
 from mailstack.store.chores import Outcome
 from mailstack.store.effects import AccountRead, Created, Deleted, Renamed, Subscribed
 from mailstack.store.foldertext import FolderText
@@ -21,6 +20,7 @@ from mailstack.store.index import accounts, mailboxes, messages, snapshots, subs
 from mailstack.store.index.mailboxes import Box
 from mailstack.store.txn import Txn
 from mailstack.store.uidvalidity import keep_uidvalidity, next_uidvalidity
+from mailstack.store.values import DEFAULT_FOLDERS, INBOX, SEPARATOR, Folder, MailboxId, SpecialUse
 
 __all__ = [
     "Home",

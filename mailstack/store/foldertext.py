@@ -14,8 +14,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mailstack.store.api import SpecialUse
 from mailstack.store.flags import MAX_KEYWORDS, Keywords
+from mailstack.store.values import SpecialUse
 
 __all__ = ["FolderText", "format_folder", "format_names", "number", "parse_folder", "parse_names", "read"]
 

@@ -6,11 +6,20 @@ from typing import Literal
 
 from mailstack.base.errors import Condition, MailError
 from mailstack.store import changing, content, filing
-from mailstack.store.api import (
+from mailstack.store.api import Content
+from mailstack.store.columns import MailColumns
+from mailstack.store.effects import Added, Reflagged, Removed
+from mailstack.store.feed import Feed
+from mailstack.store.flags import merged
+from mailstack.store.foldering import Home
+from mailstack.store.index import messages, tombstones
+from mailstack.store.index.mailboxes import Box
+from mailstack.store.memory import Memory
+from mailstack.store.txn import Txn
+from mailstack.store.values import (
     Appended,
     Arrived,
     Change,
-    Content,
     Copied,
     Digest,
     Expunged,
@@ -22,15 +31,6 @@ from mailstack.store.api import (
     Moved,
     Status,
 )
-from mailstack.store.columns import MailColumns
-from mailstack.store.effects import Added, Reflagged, Removed
-from mailstack.store.feed import Feed
-from mailstack.store.flags import merged
-from mailstack.store.foldering import Home
-from mailstack.store.index import messages, tombstones
-from mailstack.store.index.mailboxes import Box
-from mailstack.store.memory import Memory
-from mailstack.store.txn import Txn
 
 __all__ = ["OpenMailbox"]
 

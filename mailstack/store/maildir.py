@@ -33,7 +33,7 @@ from typing import Final, NamedTuple
 
 from mailstack.base.errors import Condition, MailError, ParseFault
 from mailstack.imap.names import decode_name, encode_name
-from mailstack.store.api import INBOX, SEPARATOR
+from mailstack.store.values import INBOX, SEPARATOR
 
 __all__ = [
     "FOLDER_TEXT",

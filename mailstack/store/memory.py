@@ -12,7 +12,6 @@ from typing import Any, Protocol, TypeVar
 
 from mailstack.base.errors import Condition, MailError
 from mailstack.base.events import log
-from mailstack.store.api import Folder, Staged
 from mailstack.store.batches import Job
 from mailstack.store.delivery import Delivery
 from mailstack.store.digests import Digests
@@ -32,6 +31,7 @@ from mailstack.store.index import mailboxes
 from mailstack.store.kept import Kept
 from mailstack.store.reconcile import reconcile
 from mailstack.store.txn import Site, StoreJob, Txn
+from mailstack.store.values import Folder, Staged
 from mailstack.store.watching import Watching
 
 __all__ = ["Committer", "Memory", "OpenedAccount", "OpenedMailbox", "look_at"]

@@ -23,7 +23,6 @@ from mailstack.base.errors import Condition, MailError
 from mailstack.base.staging import StagedFile
 from mailstack.store import foldering
 from mailstack.store.account import OpenAccount
-from mailstack.store.api import Checked, Staged
 from mailstack.store.batches import WriteJob
 from mailstack.store.checking import check_mailbox
 from mailstack.store.effects import AccountRead
@@ -32,6 +31,7 @@ from mailstack.store.memory import Memory
 from mailstack.store.opened import How, Opened, open_store
 from mailstack.store.room import RESERVE_OCTETS, Room
 from mailstack.store.txn import Txn
+from mailstack.store.values import Checked, Staged
 from mailstack.store.watching import Watching
 
 __all__ = ["Store", "StoreLedger"]

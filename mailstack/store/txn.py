@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 
 from mailstack.base import files
 from mailstack.store import foldertext, maildir
-from mailstack.store.api import Staged
 from mailstack.store.batches import Job
 from mailstack.store.chores import Chore
 from mailstack.store.effects import Effect
 from mailstack.store.index.mailboxes import Box
 from mailstack.store.stamps import Stamps
+from mailstack.store.values import Staged
 
 __all__ = ["Site", "StoreJob", "Txn"]
 

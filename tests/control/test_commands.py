@@ -14,8 +14,8 @@ from mailstack.base.secret import Secret
 from mailstack.cli.reach import at_once
 from mailstack.control.commands import account_commands, queue_commands, run
 from mailstack.queue.api import QueuedRecipient, RemoteReply
-from mailstack.store.api import Incoming
 from mailstack.store.service import Store
+from mailstack.store.values import Incoming
 
 
 async def quick(password: Secret) -> Credential:

@@ -22,7 +22,7 @@ from mailstack.base import files
 from mailstack.queue.api import Envelope, Recipient
 from mailstack.queue.pick import Agenda, Limits, by_domain
 from mailstack.queue.spool import Spool
-from mailstack.store.api import FlagMode
+from mailstack.store.values import FlagMode
 from tests.store.world import ALICE, BOB, World, picture, run
 
 NOW = 1_800_000_000.0

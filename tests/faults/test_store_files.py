@@ -9,9 +9,9 @@ import pytest
 
 from mailstack.base import files
 from mailstack.base.errors import Condition, MailError
-from mailstack.store.api import FlagMode
 from mailstack.store.batches import Task, WriteJob
 from mailstack.store.delivery import Delivery
+from mailstack.store.values import FlagMode
 from tests.store.world import ALICE, BOB, Mirror, World, picture, run
 
 KEPT = b"Subject: kept\r\n\r\nwas there before\r\n"

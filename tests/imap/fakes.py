@@ -14,7 +14,7 @@ from mailstack.base.errors import Condition, MailError
 from mailstack.imap.server.factory import ImapSessions
 from mailstack.imap.server.session import ImapSettings
 from mailstack.imap.values import ImapLimits
-from mailstack.store.api import (
+from mailstack.store.values import (
     DEFAULT_FOLDERS,
     DIGEST_UIDS,
     Appended,

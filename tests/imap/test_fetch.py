@@ -10,7 +10,7 @@ from mailstack.imap.cursor import Cursor
 from mailstack.imap.fetch import Attribute, Piece, items
 from mailstack.imap.sections import Section, Text
 from mailstack.imap.server.commands.fetch import date_time, parse
-from mailstack.store.api import FlagMode
+from mailstack.store.values import FlagMode
 from tests.imap.fakes import World
 from tests.imap.reader import Atom, fetch
 

@@ -6,7 +6,7 @@ import pytest
 
 from mailstack.base.errors import Condition, MailError
 from mailstack.imap.values import ImapLimits
-from mailstack.store.api import FlagMode, MailboxInvalidated
+from mailstack.store.values import FlagMode, MailboxInvalidated
 from tests.imap.fakes import FakeStaged, World
 
 PLAIN = base64.b64encode(b"\0alice@demo.test\0alice-secret").decode()

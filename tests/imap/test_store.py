@@ -5,7 +5,7 @@ import pytest
 from mailstack.base.errors import ParseFault
 from mailstack.imap.cursor import Cursor
 from mailstack.imap.server.commands.store import parse
-from mailstack.store.api import FlagMode
+from mailstack.store.values import FlagMode
 from tests.imap.fakes import World
 
 

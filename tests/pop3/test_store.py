@@ -4,8 +4,8 @@ import pytest
 
 from mailstack.base.errors import MailError
 from mailstack.pop3.server.factory import Pop3Sessions
-from mailstack.store.api import INBOX, Incoming
 from mailstack.store.service import Store
+from mailstack.store.values import INBOX, Incoming
 from tests.pop3.world import SETTINGS, World, finish
 
 ALICE = "alice@demo.test"

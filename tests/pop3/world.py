@@ -8,7 +8,7 @@ from mailstack.base.engine import NEED_DATA, After, Peer
 from mailstack.base.errors import Condition, MailError
 from mailstack.pop3.server.factory import Pop3Sessions
 from mailstack.pop3.server.session import Pop3Settings
-from mailstack.store.api import MailboxInvalidated
+from mailstack.store.values import MailboxInvalidated
 
 SETTINGS = Pop3Settings(clear_login_on_loopback=True)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from mailstack.base.errors import Condition, MailError
-from mailstack.store.api import DEFAULT_FOLDERS, FlagMode
+from mailstack.store.values import DEFAULT_FOLDERS, FlagMode
 from tests.store.world import ALICE, Mirror, World, picture, run
 
 NAMES = st.sampled_from(["INBOX", "inbox", "Sent", "A", "A/B", "A/B.c", "Ü & Co", "B\\x", "Archive"])

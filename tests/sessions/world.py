@@ -22,7 +22,7 @@ from mailstack.config.load import load
 from mailstack.config.model import Tls
 from mailstack.net.connection import Connection
 from mailstack.net.listen import Bind, Listener, Total
-from mailstack.store.api import Incoming
+from mailstack.store.values import Incoming
 from mailstack.tls.contexts import ServerContexts
 from tests.fakes.reactor import in_reactor
 from tests.fakes.transport import MemoryTransport

@@ -3,7 +3,7 @@
 import pytest
 
 from mailstack.base.errors import Condition, MailError
-from mailstack.store.api import DEFAULT_FOLDERS, FolderCreated, FolderRenamed, FolderSubscribed, SpecialUse
+from mailstack.store.values import DEFAULT_FOLDERS, FolderCreated, FolderRenamed, FolderSubscribed, SpecialUse
 from tests.store.world import World, run
 
 ONE = b"Subject: one\r\n\r\n1\r\n"

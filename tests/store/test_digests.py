@@ -2,8 +2,8 @@
 
 import pytest
 
-from mailstack.store.api import Digest
 from mailstack.store.digests import Digests
+from mailstack.store.values import Digest
 
 
 def always(_uid):

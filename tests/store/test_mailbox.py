@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from mailstack.base.errors import Condition, MailError
-from mailstack.store.api import FlagMode, FlagsChanged, MailboxInvalidated
+from mailstack.store.values import FlagMode, FlagsChanged, MailboxInvalidated
 from tests.store.world import ALICE, BOB, Mirror, World, body_of, picture, run
 
 ONE = b"Subject: one\r\n\r\n1\r\n"

@@ -3,10 +3,10 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailstack.store.api import FlagMode
 from mailstack.store.columns import MailColumns
 from mailstack.store.flags import DELETED, SEEN
 from mailstack.store.index.messages import Row
+from mailstack.store.values import FlagMode
 from tests.store.world import World, run
 
 ONE = b"Subject: one\r\n\r\n1\r\n"

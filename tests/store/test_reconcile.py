@@ -7,7 +7,7 @@ import pytest
 
 from mailstack.base import events
 from mailstack.base.errors import Condition, MailError
-from mailstack.store.api import FlagMode
+from mailstack.store.values import FlagMode
 from tests.store.world import ALICE, Mirror, World, body_of, picture, run
 
 ONE = b"Subject: one\r\n\r\n1\r\n"

@@ -6,7 +6,7 @@ import pytest
 
 from mailstack.base import files
 from mailstack.base.errors import Condition, MailError
-from mailstack.store.api import FlagMode
+from mailstack.store.values import FlagMode
 from tests.store.world import World, run
 
 TEXT = b"Subject: one\r\n\r\n1\r\n"

@@ -6,9 +6,9 @@ from twisted.internet.defer import Deferred, gatherResults
 from mailstack.base import files
 from mailstack.base.errors import Condition, MailError
 from mailstack.store import schema
-from mailstack.store.api import FlagMode
 from mailstack.store.schema import Migration
 from mailstack.store.service import Store
+from mailstack.store.values import FlagMode
 from tests.fakes.spin import Spinner
 from tests.store.world import ALICE, Mirror, World, picture, run
 

@@ -5,9 +5,9 @@ import random
 import pytest
 
 from mailstack.store import snapshot
-from mailstack.store.api import FlagMode
 from mailstack.store.columns import MailColumns
 from mailstack.store.index import messages, snapshots, tombstones
+from mailstack.store.values import FlagMode
 from tests.store.world import World, picture, run
 
 

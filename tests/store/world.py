@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from mailstack.base import files
-from mailstack.store.api import Incoming
 from mailstack.store.service import Store
+from mailstack.store.values import Incoming
 
 ALICE = "alice@demo.test"
 BOB = "bob@demo.test"

@@ -20,7 +20,7 @@ from mailstack.base.errors import Condition, MailError
 from mailstack.base.staging import StagedFile
 from mailstack.flow.api import Accepted, Arriving
 from mailstack.queue.api import Recipient
-from mailstack.store.api import Staged
+from mailstack.store.values import Staged
 
 __all__ = ["NameServer", "OtherServer"]
 

@@ -26,7 +26,7 @@ from mailstack.net.connection import Setting
 from mailstack.net.listen import Bind, Limits, Listener, PortTaken, Total
 from mailstack.smtp.server.factory import Listening, SmtpSessions
 from mailstack.smtp.values import SmtpLimits
-from mailstack.store.api import INBOX
+from mailstack.store.values import INBOX
 from mailstack.tls.contexts import ServerContexts
 
 __all__ = ["Wishes", "run_demo"]

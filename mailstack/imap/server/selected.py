@@ -6,16 +6,8 @@ from mailstack.imap.numset import compact
 from mailstack.imap.responses import flag_list
 from mailstack.imap.server.enabled import Enabled
 from mailstack.imap.view import News, View
-from mailstack.store.api import (
-    SYSTEM_FLAGS,
-    Arrived,
-    Change,
-    Columns,
-    Expunged,
-    FlagsChanged,
-    Mailbox,
-    MailboxInvalidated,
-)
+from mailstack.store.api import Columns, Mailbox
+from mailstack.store.values import SYSTEM_FLAGS, Arrived, Change, Expunged, FlagsChanged, MailboxInvalidated
 
 __all__ = ["Selected", "with_flag"]
 

@@ -22,7 +22,8 @@ from mailstack.imap.values import ImapLimits, Row, Seqs, Sink
 from mailstack.imap.view import View
 from mailstack.sasl.api import Mechanisms
 from mailstack.sasl.conversation import Conversation, begin, offered
-from mailstack.store.api import MailAccount, Mailbox, MailStore, Staged
+from mailstack.store.api import MailAccount, Mailbox, MailStore
+from mailstack.store.values import Staged
 
 __all__ = ["ImapSettings", "Session", "Shared"]
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from typing import Self
 
 from mailstack.base.errors import Condition, MailError
-from mailstack.store.api import INBOX, Change, Content, FlagMode, MailAccount, Mailbox, MailboxInvalidated
+from mailstack.store.api import Content, MailAccount, Mailbox
+from mailstack.store.values import INBOX, Change, FlagMode, MailboxInvalidated
 
 __all__ = ["Maildrop", "NoSuchNumber"]
 

@@ -15,7 +15,7 @@ from mailstack.smtp.extensions.size import SIZE
 from mailstack.smtp.extensions.smtputf8 import SMTPUTF8
 from mailstack.smtp.server.faults import reply_for
 from mailstack.smtp.values import Answer, ChunkEnd, Mail, Rcpt, Replies, Reply, SmtpLimits
-from mailstack.store.api import Staged
+from mailstack.store.values import Staged
 
 __all__ = ["Refused", "Transaction"]
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, fields
 from typing import Any
 
-from mailstack.store.api import Folder, MailboxId, SpecialUse
 from mailstack.store.flags import Keywords
+from mailstack.store.values import Folder, MailboxId, SpecialUse
 
 __all__ = [
     "Box",

@@ -17,7 +17,7 @@ from mailstack.imap.responses import Done
 from mailstack.imap.server.commands.copy import try_create
 from mailstack.imap.server.session import Session
 from mailstack.imap.values import Command, Row, Seqs, Sink, State
-from mailstack.store.api import Appended, Incoming, Staged
+from mailstack.store.values import Appended, Incoming, Staged
 
 __all__ = ["ROWS", "Append", "Message", "WithCrlf", "appenduid", "begin", "incoming", "parse_message"]
 

@@ -9,7 +9,7 @@ from mailstack.imap.responses import Done
 from mailstack.imap.server.commands.fetch import gone_answer
 from mailstack.imap.server.session import Session
 from mailstack.imap.values import Command, Row, Seqs, Sink, State
-from mailstack.store.api import Copied
+from mailstack.store.values import Copied
 
 __all__ = ["ROWS", "Transfer", "copyuid", "parse", "present", "try_create"]
 

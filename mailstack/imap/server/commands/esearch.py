@@ -16,7 +16,7 @@ from mailstack.imap.server.commands.search import found_by, returned, searched
 from mailstack.imap.server.session import Session
 from mailstack.imap.values import Row, Sink, State
 from mailstack.imap.view import View
-from mailstack.store.api import INBOX, SEPARATOR, Folder
+from mailstack.store.values import INBOX, SEPARATOR, Folder
 
 __all__ = ["ROWS"]
 

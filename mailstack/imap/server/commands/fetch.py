@@ -21,7 +21,8 @@ from mailstack.imap.server import resync
 from mailstack.imap.server.session import Session
 from mailstack.imap.structure import make_body, make_bodystructure
 from mailstack.imap.values import Command, Row, Seqs, Sink, State
-from mailstack.store.api import Columns, Content, FlagMode
+from mailstack.store.api import Columns, Content
+from mailstack.store.values import FlagMode
 
 __all__ = ["ROWS", "gone_answer", "tell_flags"]
 

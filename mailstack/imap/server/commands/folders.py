@@ -10,7 +10,8 @@ from mailstack.imap.objectid import mailbox_id
 from mailstack.imap.responses import Done
 from mailstack.imap.server.session import Session
 from mailstack.imap.values import Command, Row, Sink, State
-from mailstack.store.api import INBOX, SEPARATOR, MailAccount, SpecialUse
+from mailstack.store.api import MailAccount
+from mailstack.store.values import INBOX, SEPARATOR, SpecialUse
 
 __all__ = ["ROWS"]
 

@@ -11,7 +11,8 @@ from mailstack.imap.responses import Done, Raw, Untagged, mailbox
 from mailstack.imap.server.commands import status
 from mailstack.imap.server.session import Session
 from mailstack.imap.values import Command, Row, Sink, State
-from mailstack.store.api import INBOX, Folder, MailAccount
+from mailstack.store.api import MailAccount
+from mailstack.store.values import INBOX, Folder
 
 __all__ = ["ROWS"]
 

@@ -15,7 +15,8 @@ from mailstack.imap.server.resync import Resync, changed, vanished_earlier
 from mailstack.imap.server.selected import Selected, with_flag
 from mailstack.imap.server.session import Session
 from mailstack.imap.values import Command, Row, Sink, State
-from mailstack.store.api import Mailbox, Status
+from mailstack.store.api import Mailbox
+from mailstack.store.values import Status
 
 __all__ = ["ROWS"]
 

@@ -12,7 +12,7 @@ from mailstack.imap.objectid import mailbox_id
 from mailstack.imap.responses import Done, Untagged, mailbox
 from mailstack.imap.server.session import Session
 from mailstack.imap.values import Command, Row, Sink, State
-from mailstack.store.api import Status
+from mailstack.store.values import Status
 
 __all__ = ["ROWS", "answer", "items"]
 

@@ -12,7 +12,7 @@ from mailstack.imap.responses import Done, Raw
 from mailstack.imap.server.commands.fetch import gone_answer, tell_flags
 from mailstack.imap.server.session import Session
 from mailstack.imap.values import Command, Row, Seqs, Sink, State
-from mailstack.store.api import FlagMode
+from mailstack.store.values import FlagMode
 
 __all__ = ["ROWS"]
 
