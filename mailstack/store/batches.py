@@ -31,6 +31,7 @@ a file name that a power loss could take back.
 
 import itertools
 import sqlite3
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
@@ -41,14 +42,14 @@ from mailstack.base.errors import Condition, MailError
 from mailstack.base.events import Event
 from mailstack.store.chores import Chore, Settle
 
-__all__ = ["Batches", "Durability", "Job", "Task", "WriteJob"]
+__all__ = ["NOTHING", "Batches", "Durability", "Job", "Task", "WriteJob"]
 
 T = TypeVar("T")
 
 _FULL = frozenset({sqlite3.SQLITE_FULL})
 
 
-class Job(Generic[T]):
+class Job(ABC, Generic[T]):
     """One caller's work.  `run` and `undo` are called in the writer's thread, `publish` in the reactor's."""
 
     syncs_files = True
@@ -56,8 +57,9 @@ class Job(Generic[T]):
     # has theirs in order, and it publishes for all.  When that fails each is run by itself
     join: Callable[[Sequence["Job[Any]"]], "Job[Any]"] | None = None
 
+    @abstractmethod
     def run(self, connection: Any) -> T:
-        raise NotImplementedError
+        """Within the batch's transaction.  Raises: nothing of this job has happened, the others' goes on."""
 
     def undo(self) -> None:
         """Take back what was done outside the database.  Never raises."""
@@ -100,13 +102,16 @@ class Durability(Protocol):
     def close(self) -> None: ...
 
 
-class _Done(Job[Any]):
-    """Stands for a job that another one has done."""
+class _Nothing(Job[None]):
+    """Stands for a job that another one has done, and for none at all."""
 
     syncs_files = False
 
+    def run(self, connection: Any) -> None:
+        pass
 
-_DONE: Final = _Done()
+
+NOTHING: Final = _Nothing()
 
 
 @dataclass(slots=True)
@@ -180,7 +185,7 @@ class Batches:
         if joint.failure is not None:
             return False
         for task, result in zip(tasks, joint.result, strict=True):
-            task.job, task.result = _DONE, result
+            task.job, task.result = NOTHING, result
         tasks[0].job = joint.job
         return True
 

@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred
 
 from mailstack.base.errors import Condition, MailError
 from mailstack.base.events import log
-from mailstack.store.batches import Batches, Job, Task
+from mailstack.store.batches import NOTHING, Batches, Job, Task
 
 __all__ = ["InlineCommitter", "ThreadCommitter"]
 
@@ -74,7 +74,7 @@ class InlineCommitter:
             self._stopped = True
             self._batches.run([])
             self._batches.close()
-        return _Done(Task(Job(), _told))
+        return _Done(Task(NOTHING, _told))
 
 
 class ThreadCommitter:
