@@ -28,8 +28,8 @@ _POSTMASTER = re.compile(r"<postmaster>(?= |$)", re.IGNORECASE)
 _PLAIN = re.compile(_LOCAL)
 _PAIR = re.compile(r"\\(.)")
 
-_LOCAL_LIMIT = 256  # quirk: RFC 5321 §4.5.3.1.1 says 64, senders of bounce addresses go beyond
-_DOMAIN_LIMIT = 255
+_LOCAL_LIMIT = 256  # octets; quirk: RFC 5321 §4.5.3.1.1 says 64, senders of bounce addresses go beyond
+_DOMAIN_LIMIT = 255  # octets, RFC 5321 §4.5.3.1.2: with the local part still far below a header line's 998
 
 
 def reverse_path(text: str) -> tuple[str, str]:
@@ -53,7 +53,7 @@ def _mailbox(text: str) -> tuple[str, str]:
     if match is None:
         raise ParseFault("not a path")
     local = _unquoted(match["local"])
-    if len(local) > _LOCAL_LIMIT:
+    if len(local.encode()) > _LOCAL_LIMIT:
         raise ParseFault("local part too long")
     return f"{local}@{_domain(match['domain'])}", text[match.end() :]
 
@@ -74,7 +74,7 @@ def _domain(domain: str) -> str:
     if domain.startswith("["):
         return _literal(domain[1:-1])
     labels = domain.split(".")
-    if len(domain) > _DOMAIN_LIMIT or not all(_good_label(label) for label in labels):
+    if len(domain.encode()) > _DOMAIN_LIMIT or not all(_good_label(label) for label in labels):
         raise ParseFault("bad domain")
     return domain.lower()
 
@@ -86,7 +86,7 @@ def _good_label(label: str) -> bool:
 def _literal(content: str) -> str:
     """address-literal = "[" ( IPv4 / "IPv6:" IPv6 ) "]"; no other kind is registered"""
     try:
-        if content[:5].lower() == "ipv6:":
+        if content[:5].lower() == "ipv6:" and "%" not in content:  # no zone
             return f"[IPv6:{ipaddress.IPv6Address(content[5:])}]"
         return f"[{ipaddress.IPv4Address(content)}]"
     except ValueError:

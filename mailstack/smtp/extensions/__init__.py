@@ -21,16 +21,17 @@ from mailstack.smtp.grammar import Extension
 
 __all__ = ["ALL"]
 
+# quirk: gsasl 2.2 sees STARTTLS only with a hyphen before it, so it must not be the last; SMTPUTF8 is always there
 ALL: tuple[Extension, ...] = (
     size.EXTENSION,
     pipelining.EXTENSION,
+    starttls.EXTENSION,
+    auth.EXTENSION,
     eightbitmime.EXTENSION,
-    smtputf8.EXTENSION,
     chunking.EXTENSION,
     dsn.EXTENSION,
     enhancedstatuscodes.EXTENSION,
     limits.EXTENSION,
-    starttls.EXTENSION,
-    auth.EXTENSION,
     turning.EXTENSION,
+    smtputf8.EXTENSION,
 )
