@@ -1,34 +1,71 @@
-"""A message's octets: straight from its file, or with CRLF for files that other programs wrote with LF."""
+"""A message's octets: straight from its file, or with CRLF for files that other programs wrote with LF.
+
+A file with bare LFs is converted as it is read.  Where an octet of the message stands in the file
+is known from a map, one entry for each 64 KiB of the file, made as far as somebody has read and
+kept for the next reader: a part from the end of a large message costs no walk through all of it.
+"""
 
 import os
-import re
+from array import array
+from bisect import bisect_right
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
-from tempfile import SpooledTemporaryFile
-from typing import IO
+from typing import Final
 
 from mailstack.base.errors import Condition, MailError
 from mailstack.store import maildir
 from mailstack.store.api import Content
 
-__all__ = ["CrlfContent", "FileContent", "open_message"]
+__all__ = ["ConvertedContent", "CrlfContent", "FileContent", "LineMaps", "crlf", "open_message"]
 
-_BARE_LF = re.compile(rb"(?<!\r)\n")
-IN_MEMORY_OCTETS = 1 << 20
 RENAMES_IN_A_ROW = 4
+CONVERTED_AT_ONCE: Final = 1 << 20  # octets of a message that are read as one
+BLOCK: Final = 1 << 16  # octets of a file between two entries of its map
+MAPS: Final = 64  # of files that were read last; 1 KB for each 8 MiB
 
 
-def open_message(path: str, base: str, letters: Iterable[str], size: int) -> Content:
+def crlf(octets: bytes) -> bytes:
+    """Bare LFs become CRLF; what is CRLF already stays."""
+    if b"\r" in octets:
+        octets = octets.replace(b"\r\n", b"\n")
+    return octets.replace(b"\n", b"\r\n")
+
+
+class LineMaps:
+    """`maps[file]`: where in the message each block of the file begins, as far as anybody has read.
+
+    A file is known by inode, size and time, so that another one in its place has a map of its own.
+    """
+
+    def __init__(self) -> None:
+        self._maps: OrderedDict[tuple[int, int, int, int], array[int]] = OrderedDict()
+
+    def of(self, fd: int) -> "array[int]":
+        found = os.fstat(fd)
+        key = found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+        known = self._maps.get(key)
+        if known is None:
+            known = self._maps[key] = array("Q", (0,))
+            if len(self._maps) > MAPS:
+                self._maps.popitem(last=False)
+        self._maps.move_to_end(key)
+        return known
+
+
+def open_message(path: str, base: str, letters: Iterable[str], size: int, maps: LineMaps | None = None) -> Content:
     """The message `base` in the Maildir `path`; `letters` are those that its name may end with.
 
     MailError(NO_SUCH_MESSAGE) when it is nowhere.
     """
     fd = _open(path, base, letters)
-    if maildir.read_base(base).crlf_size is None:
+    if maildir.has_crlf(base):
         return FileContent(fd, size)
+    if size > CONVERTED_AT_ONCE:
+        return CrlfContent(fd, size, (maps or LineMaps()).of(fd))
     try:
-        return CrlfContent(fd, size)
+        return ConvertedContent(crlf(os.pread(fd, size, 0)), size)
     finally:
         os.close(fd)
 
@@ -70,23 +107,51 @@ class FileContent:
             self._fd = -1
 
 
-class CrlfContent:
-    """A file with bare LFs: converted once when it is opened, large ones into a temporary file."""
+class ConvertedContent:
+    """A short message from a file with bare LFs: converted once, when it is opened."""
 
-    __slots__ = ("_file", "size")
+    __slots__ = ("_octets", "size")
 
-    def __init__(self, fd: int, size: int) -> None:
+    def __init__(self, octets: bytes, size: int) -> None:
+        self._octets = octets
         self.size = size
-        self._file: IO[bytes] = SpooledTemporaryFile(max_size=IN_MEMORY_OCTETS)  # noqa: SIM115  closed by close
-        offset, last = 0, b""
-        while chunk := os.pread(fd, 1 << 20, offset):
-            offset += len(chunk)
-            self._file.write(_BARE_LF.sub(b"\r\n", last + chunk)[len(last) :])
-            last = chunk[-1:] if chunk.endswith(b"\r") else b""
 
     def read(self, offset: int, length: int) -> bytes:
-        self._file.seek(offset)
-        return self._file.read(max(min(length, self.size - offset), 0))
+        return self._octets[offset : min(offset + length, self.size)]
 
     def close(self) -> None:
-        self._file.close()
+        pass
+
+
+class CrlfContent(FileContent):
+    """A long message from a file with bare LFs: converted block by block as it is read."""
+
+    __slots__ = ("_starts",)
+
+    def __init__(self, fd: int, size: int, starts: "array[int]") -> None:
+        super().__init__(fd, size)
+        self._starts = starts  # of each block, in the message
+
+    def read(self, offset: int, length: int) -> bytes:
+        end = min(offset + length, self.size)
+        starts = self._starts
+        number = bisect_right(starts, offset) - 1
+        pieces: list[bytes] = []
+        while starts[number] < end:
+            block = self._block(number)
+            if not block:
+                break  # the file is shorter than its size
+            start, number = starts[number], number + 1
+            if number == len(starts):
+                starts.append(start + len(block))
+            if start < offset or starts[number] > end:
+                block = block[max(offset - start, 0) : end - start]
+            pieces.append(block)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _block(self, number: int) -> bytes:
+        """With CRLF.  A LF at its beginning may belong to a CR that is the last octet of the block before."""
+        if not number:
+            return crlf(os.pread(self._fd, BLOCK, 0))
+        octets = os.pread(self._fd, BLOCK + 1, number * BLOCK - 1)
+        return crlf(octets)[1:] if octets[:1] == b"\r" else crlf(octets[1:])

@@ -94,7 +94,8 @@ class OpenMailbox:
         row = self._memory.read(lambda db: messages.get(db, self.folder.id, uid))
         if row is None or self.columns.position(uid) is None:
             raise MailError(Condition.NO_SUCH_MESSAGE, "Message is gone")
-        return content.open_message(self.path, row.base, (merged(row.flags, row.disk), row.disk), row.size)
+        letters = (merged(row.flags, row.disk), row.disk)
+        return content.open_message(self.path, row.base, letters, row.size, self._memory.line_maps)
 
     def kept(
         self,

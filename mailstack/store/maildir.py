@@ -43,6 +43,7 @@ __all__ = [
     "checked",
     "file_name",
     "folder_of",
+    "has_crlf",
     "host_name",
     "is_usable",
     "letters",
@@ -186,6 +187,11 @@ def read_base(base: str) -> FileName:
     unique, comma, rest = base.partition(",")
     found = {key: int(value) for key, value in _FIELD.findall(comma + rest)}
     return FileName(unique, found.get("S"), found.get("W"), found.get("U"))
+
+
+def has_crlf(base: str) -> bool:
+    """Whether the file is the message octet by octet: it has no bare LFs."""
+    return ",W=" not in base
 
 
 def make_base(unique: str, size: int, uid: int, crlf_size: int | None = None) -> str:

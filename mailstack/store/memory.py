@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 from mailstack.base.errors import Condition, MailError
 from mailstack.base.events import log
 from mailstack.store.batches import Job
+from mailstack.store.content import LineMaps
 from mailstack.store.delivery import Delivery
 from mailstack.store.digests import Digests
 from mailstack.store.effects import (
@@ -100,6 +101,7 @@ class Memory:
         self.site = site
         self.kept = kept
         self.digests = digests
+        self.line_maps = LineMaps()
         self.accounts: dict[str, OpenedAccount] = {}
         self.mailboxes: dict[int, OpenedMailbox] = {}
         self.locked: set[str] = set()  # accounts with a POP3 session

@@ -11,7 +11,7 @@ from mailstack.imap.fetch import Attribute, Piece, items
 from mailstack.imap.sections import Section, Text
 from mailstack.imap.server.commands.fetch import date_time, parse
 from mailstack.store.values import FlagMode
-from tests.imap.fakes import World
+from tests.imap.fakes import FakeContent, World
 from tests.imap.reader import Atom, fetch
 
 DATA = Path(__file__).parent.parent / "data" / "mime"
@@ -270,7 +270,7 @@ def test_file_gone_without_a_word(world, monkeypatch):
 
 
 def test_large_literals_are_streamed(world):
-    octets = b"Subject: large\r\n\r\n" + b"0123456789\r\n" * 60_000
+    octets = b"Subject: large\r\n\r\n" + b"0123456789\r\n" * 200_000
     talk = opened(world, octets, mixed())
     answers, _ = ask(talk, "a FETCH 1:2 (BODY.PEEK[] UID)")
     assert answers[1] == {b"BODY[]": octets, b"UID": b"1"}
@@ -336,3 +336,16 @@ def test_pending_flags_are_not_told_twice(world):
     answers, rest = ask(talk, "a FETCH 1 FLAGS")
     assert answers[1][b"FLAGS"] == [b"\\Flagged", b"\\Recent"]
     assert rest == b"a OK FETCH completed\r\n"
+
+
+def test_sections_of_a_long_message_are_looked_for_once(world, monkeypatch):
+    """Phones fetch a large attachment in pieces, a command each."""
+    head = b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\nhi\r\n--x\r\n\r\n"
+    attached = b"0123456789\r\n" * 30_000
+    talk = opened(world, head + attached + b"\r\n--x--\r\n")
+    ask(talk, "a FETCH 1 BODY.PEEK[2]<0.10>")
+    read, make = [], FakeContent.read
+    monkeypatch.setattr(FakeContent, "read", lambda self, *how: read.append(how) or make(self, *how))
+    answers, _ = ask(talk, "b FETCH 1 BODY.PEEK[2]<12001.20>")
+    assert answers[1][b"BODY[2]<12001>"] == attached[12001:12021]
+    assert read == [(len(head) + 12001, 20)]

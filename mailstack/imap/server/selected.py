@@ -1,9 +1,11 @@
 """An open mailbox in one session: the store's news into the view, the view's news into octets."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 
 from mailstack.imap.numset import compact
 from mailstack.imap.responses import flag_list
+from mailstack.imap.sections import Message, Section, Slice
 from mailstack.imap.server.enabled import Enabled
 from mailstack.imap.view import News, View
 from mailstack.store.api import Columns, Mailbox
@@ -13,6 +15,8 @@ __all__ = ["Selected", "with_flag"]
 
 _SLICE = 500  # responses in one block of octets
 _VANISHED = 1000  # UIDs in one VANISHED
+_LONG_OCTETS = 256 * 1024  # a message that is often fetched in pieces
+_PLACES = 64  # of sections in such messages that are remembered
 
 
 class Selected:
@@ -35,6 +39,7 @@ class Selected:
         self.read_only = read_only
         self.view = View(mailbox.columns.uids, recent_from)
         self.invalid: str | None = None  # why the mailbox is no more
+        self._places: OrderedDict[tuple[int, Section], Slice] = OrderedDict()
         self._enabled = enabled
         self._token = token
         self._on_news = on_news
@@ -49,6 +54,19 @@ class Selected:
             self._open = False
             self.mailbox.unwatch(self._changed)
             self.mailbox.release()
+
+    def find(self, uid: int, section: Section, message: Message, size: int) -> Slice | None:
+        """Where the section is; of a long message it is remembered, for it comes in pieces, a command each."""
+        if size < _LONG_OCTETS:
+            return message.find(section)
+        known = self._places.get((uid, section))
+        found = known or message.find(section)
+        if found is not None and found.made is None:
+            self._places[uid, section] = found
+            self._places.move_to_end((uid, section))
+            if len(self._places) > _PLACES:
+                self._places.popitem(last=False)
+        return found
 
     def _changed(self, change: Change) -> None:
         match change:

@@ -16,7 +16,7 @@ from mailstack.imap.objectid import make_email_id
 from mailstack.imap.preview import make_preview
 from mailstack.imap.responses import Done, Raw, flag_list, literal
 from mailstack.imap.search_return import Partial, parse_partial
-from mailstack.imap.sections import Message, Slice
+from mailstack.imap.sections import Message, Section, Slice
 from mailstack.imap.server import resync
 from mailstack.imap.server.session import Session
 from mailstack.imap.structure import make_body, make_bodystructure
@@ -31,7 +31,8 @@ _SEEN_MESSAGES: Final = 100  # that become \Seen in one change of the store
 _OPENED_MESSAGES: Final = 32  # looked into before others have their turn
 _POLLED: Final = {Attribute.UID, Attribute.FLAGS, Attribute.MODSEQ}
 _FROM_COLUMNS: Final = {*_POLLED, Attribute.INTERNALDATE, Attribute.SIZE}
-_WRITE_OCTETS: Final = 64 * 1024  # gathered before they are written; larger literals are streamed in blocks of it
+_WRITE_OCTETS: Final = 64 * 1024  # gathered before they are written; larger literals are streamed
+_STREAM_OCTETS: Final = 256 * 1024  # of a literal at once
 _MONTHS: Final = tuple(name.encode() for name in calendar.month_abbr)
 
 
@@ -254,6 +255,7 @@ class _Message:
     """One message being answered: its content is opened when an item needs it."""
 
     def __init__(self, session: Session, uid: int) -> None:
+        self._session = session
         self._mailbox = session.mailbox
         self._content: Content | None = None
         self._message: Message | None = None
@@ -270,6 +272,11 @@ class _Message:
         if self._message is None:
             self._message = Message(self.content)
         return self._message
+
+    def find(self, section: Section) -> Slice | None:
+        selected = self._session.selected
+        assert selected is not None
+        return selected.find(self.uid, section, self.sections, self.content.size)
 
     def close(self) -> None:
         if self._content is not None:
@@ -400,9 +407,9 @@ class _Answering:
         What was promised must come: a file that is shorter than its size ends the connection.
         """
         self._gather(b"%b %b{%d}\r\n" % (label, b"~" if octets.raw else b"", octets.size))
-        for offset in range(0, octets.size, _WRITE_OCTETS):
-            block = octets.read(content, offset, _WRITE_OCTETS)
-            if len(block) != min(_WRITE_OCTETS, octets.size - offset):
+        for offset in range(0, octets.size, _STREAM_OCTETS):
+            block = octets.read(content, offset, _STREAM_OCTETS)
+            if len(block) != min(_STREAM_OCTETS, octets.size - offset):
                 raise ConnectionAbortedError("a message is shorter than its size")
             self._gather(block)
             await self.flush()
@@ -422,7 +429,7 @@ class _Answering:
 def _piece(piece: Piece, message: _Message) -> Field:
     """Octets as literal, NIL for a part that is not there.  Quoted is only the empty string."""
     sections = message.sections
-    found = sections.decoded(piece.section) if piece.binary else sections.find(piece.section)
+    found = sections.decoded(piece.section) if piece.binary else message.find(piece.section)
     if found is None:
         return piece.label + b" NIL"
     if piece.partial:
