@@ -37,12 +37,13 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class ScramKeys:
-    """What SCRAM-SHA-256 needs of a password.  RFC 5802 §3"""
+    """What SCRAM needs of a password, for one hash function.  RFC 5802 §3"""
 
     salt: bytes
     iterations: int
     stored_key: bytes = field(repr=False)
     server_key: bytes = field(repr=False)
+    algorithm: str = "sha256"  # as hashlib calls it; "sha1" for SCRAM-SHA-1
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class ScramClaim:
     auth_message: bytes = field(repr=False)
     proof: bytes = field(repr=False)
     authzid: str = ""
+    algorithm: str = "sha256"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,5 +118,5 @@ class Login(Protocol):
         MailError(LOGIN_UNAVAILABLE) when it cannot be told now.
         """
 
-    def scram_keys(self, name: str) -> Awaitable[ScramKeys]:
+    def scram_keys(self, name: str, algorithm: str = "sha256") -> Awaitable[ScramKeys]:
         """What is kept for a user; for an unknown one always the same keys that nobody has.  MailError as above."""

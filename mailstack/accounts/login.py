@@ -1,6 +1,6 @@
 """Decides about claims, the same for every protocol.  Hashing runs in threads of its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeVar, cast
 
 from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
@@ -15,6 +15,7 @@ from mailstack.accounts.passwords import (
     Credential,
     ScramKeys,
     VerifiedPasswords,
+    is_as_made_now,
     make_credential,
     nobodys_keys,
     proves,
@@ -43,7 +44,8 @@ class PasswordLogin:
     """Implements `accounts.api.Login`.
 
     `inline=True` hashes at once on the calling thread, and the reactor may be a mere clock (tests).
-    Otherwise `start` must have been called, and `stop` ends the threads.
+    Otherwise `start` must have been called, and `stop` ends the threads.  `scram` names the hash functions for which
+    SCRAM keys are kept.
     """
 
     def __init__(
@@ -54,8 +56,10 @@ class PasswordLogin:
         *,
         throttle: LoginThrottle | None = None,
         inline: bool = False,
+        scram: Collection[str] = ("sha256",),
     ) -> None:
         self._store, self._directory, self._reactor, self._inline = store, directory, reactor, inline
+        self._scram = scram
         self._throttle = LoginThrottle() if throttle is None else throttle
         self._verified = VerifiedPasswords(reactor.seconds)
         self._pool = ThreadPool(0, _THREADS, "passwords")
@@ -84,13 +88,14 @@ class PasswordLogin:
         log(Event.LOGIN, cid=cid, listener=peer.listener, account=account, ip=peer.ip, mechanism=claim.mechanism)
         return self._directory.principal(account)
 
-    async def scram_keys(self, name: str) -> ScramKeys:
+    async def scram_keys(self, name: str, algorithm: str = "sha256") -> ScramKeys:
         """See `accounts.api.Login`."""
         name = canonical_address(name.strip())
         account = self._directory.account_named(name)
         credential = self._store.credential(name if account is None else account)
-        nobodys = nobodys_keys(self._store.secret, name)
-        return nobodys if account is None or credential is None else credential.scram
+        nobodys = nobodys_keys(self._store.secret, name, algorithm)
+        kept = None if account is None or credential is None else credential.keys(algorithm)
+        return nobodys if kept is None else kept
 
     async def _wait_for_turn(self, name: str, claim: Claim | ScramClaim, peer: Peer, cid: str) -> None:
         wait = self._throttle.reserve(name, peer.ip, self._reactor.seconds())
@@ -104,7 +109,8 @@ class PasswordLogin:
         """What is wrong with the claim, for the log; "" when nothing is."""
         credential = None if account is None else self._store.credential(account)
         if isinstance(claim, ScramClaim):
-            right = credential is not None and proves(credential.scram, claim.auth_message, claim.proof)
+            keys = await self.scram_keys(claim.name, claim.algorithm)
+            right = proves(keys, claim.auth_message, claim.proof) and credential is not None
         else:
             right = await self._is_right(account, credential, claim.password)
         if not right:
@@ -116,17 +122,27 @@ class PasswordLogin:
     async def _is_right(self, account: str | None, credential: Credential | None, password: Secret) -> bool:
         if account is None or credential is None:
             return await self._hash(lambda: verify_nobody(password))
-        argon2 = credential.argon2
-        if self._verified.knows(account, argon2, password):
+        hashed = credential.hashed
+        if self._verified.knows(account, hashed, password):
             return True
-        right = await self._hash(lambda: verify(argon2, password))
+        right = await self._hash(lambda: verify(hashed, password))
         if right:
-            self._verified.remember(account, argon2, password)
+            hashed = await self._keep_as_now(account, credential, password)
+            self._verified.remember(account, hashed, password)
         return right
+
+    async def _keep_as_now(self, account: str, credential: Credential, password: Secret) -> str:
+        """Now that the password is at hand, keep it as a new one would be kept; its hash from now on."""
+        if is_as_made_now(credential, self._scram):
+            return credential.hashed
+        made = await self.make_credential(password)
+        self._store.upgrade_credential(account, credential.hashed, made)
+        log(Event.PASSWORD_UPGRADED, account=account)
+        return made.hashed
 
     async def make_credential(self, password: Secret) -> Credential:
         """As `passwords.make_credential`, off the reactor's thread."""
-        return await self._hash(lambda: make_credential(password))
+        return await self._hash(lambda: make_credential(password, self._scram))
 
     async def _hash(self, work: Callable[[], T]) -> T:
         if self._inline:

@@ -5,7 +5,7 @@ import hmac
 import os
 import stringprep
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from argon2 import PasswordHasher
@@ -20,6 +20,7 @@ __all__ = [
     "Credential",
     "ScramKeys",
     "VerifiedPasswords",
+    "is_as_made_now",
     "make_credential",
     "nobodys_keys",
     "prepare",
@@ -39,10 +40,13 @@ _NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$0gYvZ+xZSq0gUcD9GOzr7Q$WoIBurJMaeJMKQa
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Credential:
-    """What is kept of a password."""
+    """What is kept of a password: its hash, and SCRAM keys, one set a hash function."""
 
-    argon2: str
-    scram: ScramKeys
+    hashed: str
+    scram: tuple[ScramKeys, ...] = ()
+
+    def keys(self, algorithm: str) -> ScramKeys | None:
+        return next((keys for keys in self.scram if keys.algorithm == algorithm), None)
 
 
 def prepare(password: str) -> bytes:
@@ -73,48 +77,61 @@ def _forbidden(character: str) -> bool:
     )
 
 
-def make_credential(password: Secret) -> Credential:
-    """Takes tens of milliseconds.  MailError(NOT_ALLOWED) for a password that no mail program could send."""
+def make_credential(password: Secret, algorithms: Iterable[str] = ("sha256",)) -> Credential:
+    """With SCRAM keys for each of `algorithms`.  Takes tens of milliseconds.
+
+    MailError(NOT_ALLOWED) for a password that no mail program could send.
+    """
     text = password.reveal()
     if not text or len(text) > _LONGEST or "\0" in text or "\n" in text or "\r" in text:
         raise MailError(
             Condition.NOT_ALLOWED, f"this password cannot be used; allowed: 1 to {_LONGEST} characters in one line"
         )
     prepared = prepare(text)
-    return Credential(_HASHER.hash(prepared), _scram_keys(prepared, os.urandom(_SALT_OCTETS), _SCRAM_ITERATIONS))
+    keys = (_scram_keys(prepared, os.urandom(_SALT_OCTETS), _SCRAM_ITERATIONS, name) for name in algorithms)
+    return Credential(_HASHER.hash(prepared), tuple(keys))
 
 
-def _scram_keys(prepared: bytes, salt: bytes, iterations: int) -> ScramKeys:
-    """RFC 5802 §3: SaltedPassword, ClientKey, StoredKey, ServerKey."""
-    salted = hashlib.pbkdf2_hmac("sha256", prepared, salt, iterations)
-    client_key = hmac.digest(salted, b"Client Key", "sha256")
-    return ScramKeys(
-        salt, iterations, hashlib.sha256(client_key).digest(), hmac.digest(salted, b"Server Key", "sha256")
+def is_as_made_now(credential: Credential, algorithms: Iterable[str]) -> bool:
+    """Whether `make_credential` would keep the same kinds of things, at the same cost."""
+    return (
+        credential.hashed.startswith("$argon2id$")
+        and not _HASHER.check_needs_rehash(credential.hashed)
+        and {keys.algorithm for keys in credential.scram} == set(algorithms)
     )
 
 
-def nobodys_keys(secret: bytes, name: str) -> ScramKeys:
+def _scram_keys(prepared: bytes, salt: bytes, iterations: int, algorithm: str = "sha256") -> ScramKeys:
+    """RFC 5802 §3: SaltedPassword, ClientKey, StoredKey, ServerKey."""
+    salted = hashlib.pbkdf2_hmac(algorithm, prepared, salt, iterations)
+    client_key = hmac.digest(salted, b"Client Key", algorithm)
+    stored_key = hashlib.new(algorithm, client_key).digest()
+    return ScramKeys(salt, iterations, stored_key, hmac.digest(salted, b"Server Key", algorithm), algorithm)
+
+
+def nobodys_keys(secret: bytes, name: str, algorithm: str = "sha256") -> ScramKeys:
     """For a name that is not there: like real ones, always the same, and no password leads to them."""
+    octets = hashlib.new(algorithm).digest_size
     salt, stored, server = (
-        hmac.digest(secret, part + b" " + name.encode("utf-8", "surrogatepass"), "sha256")
+        hmac.digest(secret, part + b" " + algorithm.encode() + b" " + name.encode("utf-8", "surrogatepass"), "sha256")
         for part in (b"salt", b"stored key", b"server key")
     )
-    return ScramKeys(salt[:_SALT_OCTETS], _SCRAM_ITERATIONS, stored, server)
+    return ScramKeys(salt[:_SALT_OCTETS], _SCRAM_ITERATIONS, stored[:octets], server[:octets], algorithm)
 
 
 def proves(keys: ScramKeys, auth_message: bytes, proof: bytes) -> bool:
     """RFC 5802 §3: ClientKey := ClientProof XOR ClientSignature; its hash is StoredKey."""
-    signature = hmac.digest(keys.stored_key, auth_message, "sha256")
+    signature = hmac.digest(keys.stored_key, auth_message, keys.algorithm)
     if len(proof) != len(signature):
         return False
     client_key = bytes(a ^ b for a, b in zip(proof, signature, strict=True))
-    return hmac.compare_digest(hashlib.sha256(client_key).digest(), keys.stored_key)
+    return hmac.compare_digest(hashlib.new(keys.algorithm, client_key).digest(), keys.stored_key)
 
 
-def verify(argon2: str, password: Secret) -> bool:
+def verify(hashed: str, password: Secret) -> bool:
     """Whether it is the password.  Tens of milliseconds; may be called from a thread."""
     try:
-        return _HASHER.verify(argon2, prepare(password.reveal()[: _LONGEST + 1]))
+        return _HASHER.verify(hashed, prepare(password.reveal()[: _LONGEST + 1]))
     except (VerificationError, InvalidHashError):
         return False
 

@@ -5,55 +5,17 @@ is rare) and by the command line while no daemon runs.  Names given to it are
 canonical already (see `names`).
 """
 
-import os
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from mailstack.accounts.database import Database
 from mailstack.accounts.passwords import Credential, ScramKeys
 from mailstack.base.errors import Condition, MailError
 
 __all__ = ["Account", "AccountStore", "Alias", "Picture"]
-
-# each brings a file from the version before it to its own, from an empty file on
-_SCHEMAS = (
-    """
-CREATE TABLE domains (name TEXT PRIMARY KEY, added INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE accounts (
-    id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE,
-    added INTEGER NOT NULL
-);
-CREATE TABLE addresses (
-    address TEXT PRIMARY KEY,
-    account INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE
-) WITHOUT ROWID;
-CREATE TABLE aliases (
-    address TEXT NOT NULL,
-    position INTEGER NOT NULL,
-    target TEXT NOT NULL,
-    PRIMARY KEY (address, position),
-    UNIQUE (address, target)
-) WITHOUT ROWID;
-CREATE TABLE credentials (
-    account INTEGER PRIMARY KEY REFERENCES accounts ON DELETE CASCADE,
-    argon2 TEXT NOT NULL,
-    scram_salt BLOB NOT NULL,
-    scram_iterations INTEGER NOT NULL,
-    scram_stored_key BLOB NOT NULL,
-    scram_server_key BLOB NOT NULL,
-    changed INTEGER NOT NULL
-);
-""",
-    """
-CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-INSERT INTO secrets VALUES ('nobody', randomblob(32));
-""",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,61 +51,22 @@ class AccountStore:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = str(path)
-        self._own_changes = 0
-        try:
-            _make_file(self.path)
-            self._db = sqlite3.connect(self.path, timeout=5.0, isolation_level=None)
-            self._prepare()
-        except (OSError, sqlite3.Error) as failure:
-            raise MailError(
-                Condition.UNAVAILABLE, f"the accounts file {self.path} cannot be used: {failure}", detail=repr(failure)
-            ) from failure
+        self._file = Database(path)
+        self.path = self._file.path
+        self.secret: bytes
+        (self.secret,) = self._file.one("SELECT value FROM secrets WHERE name = 'nobody'")
 
     def close(self) -> None:
-        self._db.close()
-
-    def _prepare(self) -> None:
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
-        self._db.execute("PRAGMA foreign_keys = ON")
-        if self._schema_version() < len(_SCHEMAS):
-            with self._change() as db:
-                for version in range(self._schema_version(), len(_SCHEMAS)):  # read anew: somebody may have been faster
-                    for statement in _SCHEMAS[version].split(";\n"):
-                        db.execute(statement)
-                    db.execute(f"PRAGMA user_version = {version + 1}")
-        self.secret: bytes
-        (self.secret,) = self._one("SELECT value FROM secrets WHERE name = 'nobody'")
-
-    def _schema_version(self) -> int:
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version > len(_SCHEMAS):
-            raise sqlite3.DatabaseError(f"it was written by a newer mailstack (schema {version})")
-        return int(version)
-
-    @contextmanager
-    def _change(self) -> Iterator[sqlite3.Connection]:
-        """One write transaction, rolled back on any error."""
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield self._db
-            self._db.execute("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
-        self._own_changes += 1
+        self._file.close()
 
     # --- what the daemon's directory asks -------------------------------------------------------------------
 
     def version(self) -> tuple[int, int]:
         """Differs from the last answer as soon as anybody, in any process, has changed something."""
-        (others,) = self._db.execute("PRAGMA data_version").fetchone()
-        return others, self._own_changes
+        return self._file.version()
 
     def picture(self) -> Picture:
-        with self._reading() as db:
+        with self._file.reading() as db:
             aliases: dict[str, tuple[str, ...]] = {}
             for address, target in db.execute("SELECT address, target FROM aliases ORDER BY address, position"):
                 aliases[address] = (*aliases.get(address, ()), target)
@@ -156,37 +79,33 @@ class AccountStore:
                 aliases=aliases,
             )
 
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        """Several queries over one moment."""
-        self._db.execute("BEGIN")
-        try:
-            yield self._db
-        finally:
-            self._db.execute("ROLLBACK")
-
     def credential(self, account: str) -> Credential | None:
-        row = self._one(
-            "SELECT argon2, scram_salt, scram_iterations, scram_stored_key, scram_server_key"
-            " FROM credentials JOIN accounts ON accounts.id = credentials.account WHERE name = ?",
-            account,
+        row = self._file.one(
+            "SELECT hash, id FROM passwords JOIN accounts ON accounts.id = passwords.account WHERE name = ?", account
         )
-        return None if row is None else Credential(row[0], ScramKeys(*row[1:]))
+        if row is None:
+            return None
+        kept = self._file.db.execute(
+            "SELECT salt, iterations, stored_key, server_key, algorithm FROM scram_keys WHERE account = ?"
+            " ORDER BY algorithm DESC",
+            (row[1],),
+        )
+        return Credential(row[0], tuple(ScramKeys(*keys) for keys in kept))
 
     # --- domains ------------------------------------------------------------------------------------------------
 
     def domains(self) -> Sequence[str]:
-        return [name for (name,) in self._db.execute("SELECT name FROM domains ORDER BY name")]
+        return [name for (name,) in self._file.db.execute("SELECT name FROM domains ORDER BY name")]
 
     def add_domain(self, domain: str) -> None:
         """MailError(LIMIT) when it is there already."""
-        with self._change() as db:
+        with self._file.change() as db:
             if not db.execute("INSERT OR IGNORE INTO domains VALUES (?, ?)", (domain, _now())).rowcount:
                 raise MailError(Condition.LIMIT, f"the domain {domain} is there already")
 
     def remove_domain(self, domain: str) -> None:
         """MailError(NO_SUCH_DOMAIN); MailError(IN_USE) as long as it has accounts or aliases."""
-        with self._change() as db:
+        with self._file.change() as db:
             for table in ("addresses", "aliases"):
                 row = db.execute(
                     f"SELECT address FROM {table} WHERE substr(address, -?) = ? LIMIT 1",  # noqa: S608  our own names
@@ -201,7 +120,7 @@ class AccountStore:
 
     def accounts(self) -> Sequence[Account]:
         """Sorted by name."""
-        with self._reading() as db:
+        with self._file.reading() as db:
             addresses: dict[int, list[str]] = {}
             for address, account in db.execute("SELECT address, account FROM addresses ORDER BY address"):
                 addresses.setdefault(account, []).append(address)
@@ -209,32 +128,44 @@ class AccountStore:
                 Account(name, tuple(addresses.get(number, ())), added, changed or 0)
                 for number, name, added, changed in db.execute(
                     "SELECT id, name, added, changed FROM accounts"
-                    " LEFT JOIN credentials ON credentials.account = accounts.id ORDER BY name"
+                    " LEFT JOIN passwords ON passwords.account = accounts.id ORDER BY name"
                 )
             ]
 
     def add_account(self, name: str, credential: Credential, addresses: Sequence[str] = ()) -> None:
         """`addresses` are further ones.  MailError(NO_SUCH_DOMAIN), MailError(MAILBOX_EXISTS) when one is taken."""
-        with self._change() as db:
+        with self._file.change() as db:
             for address in (name, *addresses):
                 _expect_own(db, address)
                 _expect_free(db, address)
             number = db.execute("INSERT INTO accounts (name, added) VALUES (?, ?)", (name, _now())).lastrowid
             for address in dict.fromkeys((name, *addresses)):
                 db.execute("INSERT INTO addresses VALUES (?, ?)", (address, number))
-            _put_credential(db, number, credential)
+            _put_credential(db, number, credential, _now())
 
     def set_credential(self, account: str, credential: Credential) -> None:
         """MailError(NO_SUCH_USER)."""
-        with self._change() as db:
-            _put_credential(db, _number(db, account), credential)
+        with self._file.change() as db:
+            number = _number(db, account)
+            _put_credential(db, number, credential, _now())
+            _end_sessions(db, number)
+
+    def upgrade_credential(self, account: str, old: str, credential: Credential) -> None:
+        """The same password kept in another way; nothing happens when its hash is no longer `old`."""
+        with self._file.change() as db:
+            row = db.execute(
+                "SELECT id, changed FROM passwords JOIN accounts ON id = account WHERE name = ? AND hash = ?",
+                (account, old),
+            ).fetchone()
+            if row is not None:
+                _put_credential(db, row[0], credential, row[1])
 
     def remove_account(self, name: str) -> Sequence[str]:
         """It leaves every alias too; the aliases that had no other member are gone, and named in the answer.
 
         MailError(NO_SUCH_USER).  The mail is not touched.
         """
-        with self._change() as db:
+        with self._file.change() as db:
             number = _number(db, name)
             mine = {a for (a,) in db.execute("SELECT address FROM addresses WHERE account = ?", (number,))}
             before = {a for (a,) in db.execute("SELECT address FROM aliases")}
@@ -254,7 +185,7 @@ class AccountStore:
         MailError(NO_SUCH_DOMAIN), MailError(MAILBOX_EXISTS) when it is an account's address,
         MailError(NO_SUCH_USER) for a member in an own domain whom nobody is.
         """
-        with self._change() as db:
+        with self._file.change() as db:
             _expect_own(db, address)
             _expect_no_account(db, address)
             for target in targets:
@@ -267,30 +198,16 @@ class AccountStore:
 
     def remove_alias(self, address: str, targets: Sequence[str] = ()) -> None:
         """All of it, or only some members.  MailError(NO_SUCH_USER) when one is not there."""
-        with self._change() as db:
+        with self._file.change() as db:
             if not targets and not db.execute("DELETE FROM aliases WHERE address = ?", (address,)).rowcount:
                 raise MailError(Condition.NO_SUCH_USER, f"there is no alias {address}")
             for target in targets:
                 if not db.execute("DELETE FROM aliases WHERE address = ? AND target = ?", (address, target)).rowcount:
                     raise MailError(Condition.NO_SUCH_USER, f"{target} is not a member of the alias {address}")
 
-    def _one(self, query: str, *arguments: object) -> Any:
-        return self._db.execute(query, arguments).fetchone()
-
 
 def _now() -> int:
     return int(time.time())
-
-
-def _make_file(path: str) -> None:
-    """Nobody but its owner may read it.  Made by root in somebody's state folder, it is that somebody's."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        folder = Path(path).absolute().parent.stat()
-        if os.geteuid() == 0 and os.fstat(descriptor).st_uid != folder.st_uid:
-            os.fchown(descriptor, folder.st_uid, folder.st_gid)
-    finally:
-        os.close(descriptor)
 
 
 def _number(db: sqlite3.Connection, account: str) -> int:
@@ -300,12 +217,18 @@ def _number(db: sqlite3.Connection, account: str) -> int:
     return int(row[0])
 
 
-def _put_credential(db: sqlite3.Connection, number: int | None, credential: Credential) -> None:
-    keys = credential.scram
-    db.execute(
-        "INSERT OR REPLACE INTO credentials VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (number, credential.argon2, keys.salt, keys.iterations, keys.stored_key, keys.server_key, _now()),
+def _put_credential(db: sqlite3.Connection, number: int | None, credential: Credential, changed: int) -> None:
+    db.execute("INSERT OR REPLACE INTO passwords VALUES (?, ?, ?)", (number, credential.hashed, changed))
+    db.execute("DELETE FROM scram_keys WHERE account = ?", (number,))
+    db.executemany(
+        "INSERT INTO scram_keys VALUES (?, ?, ?, ?, ?, ?)",
+        [(number, k.algorithm, k.salt, k.iterations, k.stored_key, k.server_key) for k in credential.scram],
     )
+
+
+def _end_sessions(db: sqlite3.Connection, number: int) -> None:
+    """Whoever is logged in by what was right before must log in anew."""
+    db.execute("UPDATE accounts SET epoch = epoch + 1 WHERE id = ?", (number,))
 
 
 def _is_own(db: sqlite3.Connection, address: str) -> bool:

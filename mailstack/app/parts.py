@@ -65,7 +65,7 @@ def build(config: Config, reactor: Any, *, inline: bool = False, tls_clients: An
     )
     account_store = AccountStore(config.accounts_file)
     directory = AccountDirectory(account_store, config.accounts.subaddress, config.accounts.default_domain)
-    login = PasswordLogin(account_store, directory, reactor, inline=inline)
+    login = PasswordLogin(account_store, directory, reactor, inline=inline, scram=config.scram_algorithms)
     clients = ClientContexts() if tls_clients is None else tls_clients
     settings = RelaySettings(config.hostname, frozenset({config.hostname.lower()}), config.relay.mx_port)
     dialler = TcpDialler(reactor, timeout_seconds=settings.connect_seconds)

@@ -49,6 +49,7 @@ class Event(Enum):
     # logins
     LOGIN = Level.INFO, "{cid} {listener}: {account} logged in from {ip} by {mechanism}"
     LOGIN_FAILED = Level.WARN, "{cid} {listener}: login as {name} from {ip} failed: {reason}"
+    PASSWORD_UPGRADED = Level.INFO, "the password of {account} is kept as new ones are from now on"
 
     # a message's way
     MAIL_REFUSED = Level.INFO, "{cid} {listener}: {ip}: {step} refused: {reason}"

@@ -73,7 +73,7 @@ def _on_files(config: Config, command: str, arguments: dict[str, Any]) -> Any:
     from mailstack.store.service import Store
 
     async def hashed(password: Secret) -> Credential:
-        return make_credential(password)
+        return make_credential(password, config.scram_algorithms)
 
     with _as_owner(config.state):
         if command.startswith("queue "):

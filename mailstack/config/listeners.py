@@ -14,9 +14,9 @@ __all__ = ["MECHANISMS", "STANDARD_LISTENERS", "Listener", "Protocol", "TlsUse"]
 Protocol = Literal["smtp", "submission", "lmtp", "imap", "pop3"]
 TlsUse = Literal["none", "starttls", "implicit"]
 
-MECHANISMS = ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN")
+MECHANISMS = ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-1", "PLAIN", "LOGIN")
 # quirk: mutt 2.2 with libgsasl takes -PLUS wherever it is offered, knows no tls-exporter, and tries nothing else
-_USUAL_MECHANISMS = MECHANISMS[1:]
+_USUAL_MECHANISMS = ("SCRAM-SHA-256", "PLAIN", "LOGIN")
 
 _PROTOCOL = cast("Kind[Protocol]", Choice(("smtp", "submission", "lmtp", "imap", "pop3")))
 _TLS_USE = cast("Kind[TlsUse]", Choice(("none", "starttls", "implicit")))
@@ -66,8 +66,10 @@ class Listener(Section):
         _USUAL_MECHANISMS,
         "The SASL mechanisms offered for login, in this order: many clients take the first that they know.  "
         "SCRAM-SHA-256-PLUS, offered over TLS only, also proves that nobody sits in the middle of the connection; it "
-        "is not among the usual ones because mutt as Debian 12 has it cannot send where it is offered.  smtp listeners "
-        "offer none, whatever is written.",
+        "is not among the usual ones because mutt as Debian 12 has it cannot send where it is offered.  SCRAM-SHA-1 is "
+        "for clients that know no better; its keys are made when a password is set, or at the next login by PLAIN or "
+        "LOGIN.  Without PLAIN and LOGIN the password itself is never taken, and IMAP's LOGIN and POP3's USER are "
+        "refused, too.  smtp listeners offer none, whatever is written.",
         why="all clients here know SCRAM, or one misbehaves with a mechanism",
     )
     proxy_protocol_from: tuple[Network, ...] = setting(

@@ -377,6 +377,12 @@ class Config(Section):
     def index_file(self) -> str:
         return f"{self.state}/index.sqlite"
 
+    @property
+    def scram_algorithms(self) -> tuple[str, ...]:
+        """The hash functions, as hashlib calls them, for which SCRAM keys are kept: SHA-1 only where it is offered."""
+        offered = {name for listener in self.listeners for name in listener.mechanisms}
+        return ("sha256", "sha1") if offered & {"SCRAM-SHA-1", "SCRAM-SHA-1-PLUS"} else ("sha256",)
+
     def listener(self, name: str) -> Listener:
         """KeyError when there is none of that name."""
         for listener in self.listeners:

@@ -12,9 +12,12 @@ A mechanism with channel binding is offered only over TLS; a client that says `y
 (it can bind, and believes that we cannot) has been lied to, and is refused.  Kinds of
 binding: tls-exporter on TLS 1.3 (RFC 9266), tls-server-end-point on all (RFC 5929).
 
+SCRAM-SHA-1 is off: its keys are made only where a listener offers it, when a password is set or at the next login
+that shows it, because they are cheaper to guess from than all the rest.  Where neither PLAIN nor LOGIN is offered the
+password itself is never taken: IMAP's LOGIN and POP3's USER are refused, too.
+
 Refused: DIGEST-MD5 and CRAM-MD5, because they need the password itself to be
-kept; SCRAM-SHA-1, because keys for it would have to be kept of every password, and are
-cheaper to guess from than all the rest; tls-unique, which is broken before TLS 1.3 and is not in
+kept; tls-unique, which is broken before TLS 1.3 and is not in
 it; SASLprep of names and passwords, because what `accounts` compares with has
 been prepared by `accounts` (RFC 4616 §2 leaves the choice to the server).
 """
@@ -24,16 +27,23 @@ from types import MappingProxyType
 from mailstack.sasl.api import Mechanisms
 from mailstack.sasl.login import LoginExchange
 from mailstack.sasl.plain import PlainExchange
-from mailstack.sasl.scram import ScramExchange, ScramPlusExchange
+from mailstack.sasl.scram import ScramExchange, ScramPlusExchange, ScramSha1Exchange, ScramSha1PlusExchange
 
-__all__ = ["SERVER_MECHANISMS"]
+__all__ = ["SERVER_MECHANISMS", "USUAL_MECHANISMS"]
 
 # in the order in which they are offered
 SERVER_MECHANISMS: Mechanisms = MappingProxyType(
     {
         ScramPlusExchange.name: ScramPlusExchange,
         ScramExchange.name: ScramExchange,
+        ScramSha1PlusExchange.name: ScramSha1PlusExchange,
+        ScramSha1Exchange.name: ScramSha1Exchange,
         PlainExchange.name: PlainExchange,
         LoginExchange.name: LoginExchange,
     }
+)
+
+# what a listener offers when nobody says otherwise, and -PLUS
+USUAL_MECHANISMS: Mechanisms = MappingProxyType(
+    {made.name: made for made in (ScramPlusExchange, ScramExchange, PlainExchange, LoginExchange)}
 )

@@ -55,6 +55,7 @@ class NeedKeys:
     name: str
     binding: str  # the kind of channel binding, "" for none: RFC 5929, RFC 9266
     go_on: Callable[[ScramKeys, Channel], Challenge | Refused] = field(compare=False, repr=False)
+    algorithm: str = "sha256"
 
 
 class ServerExchange(Protocol):

@@ -13,9 +13,10 @@ from mailstack.base.engine import Wire
 from mailstack.base.events import Event, log
 from mailstack.sasl.api import Challenge, Channel, Done, Mechanisms, NeedKeys, Refused, ServerExchange
 
-__all__ = ["Conversation", "LoggedIn", "begin", "offered"]
+__all__ = ["Conversation", "LoggedIn", "begin", "offered", "takes_passwords"]
 
 _PLUS = "-PLUS"  # the end of a name means channel binding: RFC 5802 §4
+_CLEAR_TEXT = frozenset({"PLAIN", "LOGIN"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +29,17 @@ def offered(mechanisms: Iterable[str], *, tls: bool) -> tuple[str, ...]:
     return tuple(name for name in mechanisms if tls or not name.endswith(_PLUS))
 
 
+def takes_passwords(mechanisms: Iterable[str]) -> bool:
+    """Whether the password itself may be said: by PLAIN, and then by IMAP's LOGIN and POP3's USER as well."""
+    return not _CLEAR_TEXT.isdisjoint(mechanisms)
+
+
 def begin(mechanisms: Mechanisms, name: str, login: Login, wire: Wire[Any]) -> "Conversation | None":
     """None when there is no such mechanism here and now."""
     names = offered(mechanisms, tls=wire.peer.tls)
     if name not in names:
         return None
-    return Conversation(mechanisms[name](), login, wire, binding_offered=any(n.endswith(_PLUS) for n in names))
+    return Conversation(mechanisms[name](), login, wire, binding_offered=f"{name.removesuffix(_PLUS)}{_PLUS}" in names)
 
 
 class Conversation:
@@ -59,7 +65,7 @@ class Conversation:
         return self._refuse(outcome.reason) if isinstance(outcome, Refused) else outcome
 
     async def _supply(self, need: NeedKeys) -> Challenge | Refused:
-        keys = await self._login.scram_keys(need.name)
+        keys = await self._login.scram_keys(need.name, need.algorithm)
         binding = self._wire.channel_binding(need.binding) if need.binding else None
         return need.go_on(keys, Channel(binding, self._binding_offered))
 

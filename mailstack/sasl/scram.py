@@ -1,4 +1,4 @@
-"""SCRAM-SHA-256 and SCRAM-SHA-256-PLUS: the password itself never travels.  RFC 5802, RFC 7677
+"""SCRAM-SHA-256, SCRAM-SHA-1 and their -PLUS: the password itself never travels.  RFC 5802, RFC 7677
 
     C: n,,n=user,r=CLIENT                     gs2-header, name, nonce
     S: r=CLIENTSERVER,s=salt,i=iterations
@@ -21,7 +21,7 @@ from mailstack.base.errors import ParseFault
 from mailstack.sasl.api import Challenge, Channel, Done, NeedKeys, Refused
 from mailstack.sasl.fields import NAME_LIMIT, text_field
 
-__all__ = ["ScramExchange", "ScramPlusExchange"]
+__all__ = ["ScramExchange", "ScramPlusExchange", "ScramSha1Exchange", "ScramSha1PlusExchange"]
 
 _MESSAGE_LIMIT = 4096  # octets; two names, a nonce and what extensions there may ever be
 _NONCE_OCTETS = 18  # of randomness: RFC 5802 §5.1 leaves it open
@@ -46,6 +46,7 @@ class ScramExchange:
     """Without channel binding.  `nonce` makes the server's part of it."""
 
     name = "SCRAM-SHA-256"
+    algorithm = "sha256"
     binds = False
 
     def __init__(self, nonce: Callable[[], str] = _server_nonce) -> None:
@@ -89,7 +90,7 @@ class ScramExchange:
         self._authzid = "" if asked == self._user else asked
         self._header, self._flag, self._bare = header, flag, bare
         self._nonce = nonce + self._make_nonce().encode("ascii")
-        return NeedKeys(self._user, (binding or b"").decode("ascii"), self._first_answer)
+        return NeedKeys(self._user, (binding or b"").decode("ascii"), self._first_answer, self.algorithm)
 
     def _first_answer(self, keys: ScramKeys, channel: Channel) -> Challenge | Refused:
         if self._flag == b"y" and channel.binding_offered:
@@ -114,8 +115,8 @@ class ScramExchange:
         if _from_base64(header) != self._header:
             raise ParseFault("bound to another channel")
         auth_message = b",".join((self._bare, self._server_first, unproved))
-        claim = ScramClaim(self.name, self._user, auth_message, _from_base64(proof), self._authzid)
-        signature = hmac.digest(keys.server_key, auth_message, "sha256")
+        claim = ScramClaim(self.name, self._user, auth_message, _from_base64(proof), self._authzid, self.algorithm)
+        signature = hmac.digest(keys.server_key, auth_message, self.algorithm)
         return Done(claim, b"v=" + base64.b64encode(signature))
 
 
@@ -123,6 +124,20 @@ class ScramPlusExchange(ScramExchange):
     """With channel binding."""
 
     name = "SCRAM-SHA-256-PLUS"
+    binds = True
+
+
+class ScramSha1Exchange(ScramExchange):
+    """RFC 5802's own hash, for clients that know no other."""
+
+    name = "SCRAM-SHA-1"
+    algorithm = "sha1"
+
+
+class ScramSha1PlusExchange(ScramSha1Exchange):
+    """With channel binding."""
+
+    name = "SCRAM-SHA-1-PLUS"
     binds = True
 
 

@@ -124,6 +124,23 @@ def test_authorization_identity(world: World) -> None:
         world.ask("alice@demo.test", authzid="bob@demo.test")
 
 
+def test_kept_as_now(world: World) -> None:
+    """Keys for SCRAM-SHA-1 come with the next password that is shown; then they are there for good."""
+    sha1 = PasswordLogin(world.store, AccountDirectory(world.store), world.clock, inline=True, scram=("sha256", "sha1"))
+    world.login = sha1
+    before = world.store.credential("alice@demo.test")
+    with refused(Condition.LOGIN_FAILED):
+        world.ask("alice@demo.test", "wrong")
+    assert world.store.credential("alice@demo.test") == before
+    world.ask("alice@demo.test")
+    after = world.store.credential("alice@demo.test")
+    assert after is not None
+    assert [keys.algorithm for keys in after.scram] == ["sha256", "sha1"]
+    assert Event.PASSWORD_UPGRADED in [event for event, _ in world.logged]
+    world.ask("alice@demo.test")
+    assert world.store.credential("alice@demo.test") == after
+
+
 def scram(world: World, name: str, password: str, authzid: str = "", peer: Peer = PEER) -> Principal:
     """What a SCRAM exchange asks of a login."""
     keys = finished(world.login.scram_keys(name))

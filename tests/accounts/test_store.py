@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mailstack.accounts.store import _SCHEMAS, AccountStore, Alias
+from mailstack.accounts.schema import SCHEMAS
+from mailstack.accounts.store import AccountStore, Alias
 from mailstack.base.errors import Condition, MailError
 from tests.accounts.people import credential, population
 
@@ -126,7 +127,7 @@ def test_an_older_file_is_brought_up(tmp_path: Path) -> None:
     """Schema 1 had no secret."""
     path = tmp_path / "accounts.sqlite"
     db = sqlite3.connect(path)
-    db.executescript(_SCHEMAS[0] + "INSERT INTO domains VALUES ('demo.test', 1); PRAGMA user_version = 1;")
+    db.executescript(SCHEMAS[0] + "INSERT INTO domains VALUES ('demo.test', 1); PRAGMA user_version = 1;")
     db.close()
     secrets = set()
     for _ in range(2):
@@ -136,6 +137,37 @@ def test_an_older_file_is_brought_up(tmp_path: Path) -> None:
         secrets.add(store.secret)
         store.close()
     assert len(secrets) == 1
+
+
+def test_passwords_of_an_older_file(tmp_path: Path) -> None:
+    """Schema 2 had one row for the hash and the keys."""
+    path = tmp_path / "accounts.sqlite"
+    kept = credential()
+    [keys] = kept.scram
+    db = sqlite3.connect(path)
+    db.executescript(f"{SCHEMAS[0]}{SCHEMAS[1]}INSERT INTO accounts VALUES (7, 'a@demo.test', 1);")
+    db.execute(
+        "INSERT INTO credentials VALUES (7, ?, ?, ?, ?, ?, 99)",
+        (kept.hashed, keys.salt, keys.iterations, keys.stored_key, keys.server_key),
+    )
+    db.execute("PRAGMA user_version = 2")
+    db.commit()
+    db.close()
+    store = AccountStore(path)
+    assert store.credential("a@demo.test") == kept
+    assert [account.password_changed for account in store.accounts()] == [99]
+    store.close()
+
+
+def test_an_upgrade_is_no_change(store: AccountStore) -> None:
+    """The moment of the change stays; and a password that was changed meanwhile is left alone."""
+    [before] = [account for account in store.accounts() if account.name == "bob@demo.test"]
+    old = credential("builder")
+    store.upgrade_credential("bob@demo.test", old.hashed, credential("other"))
+    assert store.credential("bob@demo.test") == credential("other")
+    store.upgrade_credential("bob@demo.test", old.hashed, credential("third"))
+    assert store.credential("bob@demo.test") == credential("other")
+    assert before in store.accounts()
 
 
 def test_a_newer_file_is_left_alone(store: AccountStore) -> None:

@@ -13,7 +13,7 @@ def password_is(world: World, account: str, password: str) -> bool:
     people = AccountStore(world.state / "accounts.sqlite")
     try:
         kept = people.credential(account)
-        return kept is not None and verify(kept.argon2, Secret(password))
+        return kept is not None and verify(kept.hashed, Secret(password))
     finally:
         people.close()
 

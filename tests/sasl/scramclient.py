@@ -1,4 +1,4 @@
-"""The client's side of SCRAM-SHA-256, for tests.  RFC 5802 §3"""
+"""The client's side of SCRAM, for tests.  RFC 5802 §3"""
 
 import base64
 import hashlib
@@ -8,10 +8,12 @@ import hmac
 class ScramClient:
     """`first()`, `final(server_first)`, `expects()`: the server's last words."""
 
-    def __init__(self, name, password, *, nonce="fyko+d2lbbFgONRv9qkxdawL", flag="n", authzid="", binding=b""):
+    def __init__(
+        self, name, password, *, nonce="fyko+d2lbbFgONRv9qkxdawL", flag="n", authzid="", binding=b"", sha="sha256"
+    ):
         self.password, self.nonce = password.encode(), nonce
         self.header = f"{flag},{'a=' + authzid if authzid else ''},"
-        self.binding = binding
+        self.binding, self.sha = binding, sha
         self.bare = f"n={name.replace('=', '=3D').replace(',', '=2C')},r={nonce}"
 
     def first(self):
@@ -24,12 +26,12 @@ class ScramClient:
         channel = base64.b64encode(self.header.encode() + self.binding).decode()
         unproved = f"c={channel},r={fields['r']}"
         self.auth_message = f"{self.bare},{server_first.decode()},{unproved}".encode()
-        self.salted = hashlib.pbkdf2_hmac("sha256", self.password, base64.b64decode(fields["s"]), int(fields["i"]))
-        client_key = hmac.digest(self.salted, b"Client Key", "sha256")
-        signature = hmac.digest(hashlib.sha256(client_key).digest(), self.auth_message, "sha256")
+        self.salted = hashlib.pbkdf2_hmac(self.sha, self.password, base64.b64decode(fields["s"]), int(fields["i"]))
+        client_key = hmac.digest(self.salted, b"Client Key", self.sha)
+        signature = hmac.digest(hashlib.new(self.sha, client_key).digest(), self.auth_message, self.sha)
         proof = bytes(a ^ b for a, b in zip(client_key, signature, strict=True))
         return f"{unproved},p={base64.b64encode(proof).decode()}".encode()
 
     def expects(self):
-        server_key = hmac.digest(self.salted, b"Server Key", "sha256")
-        return b"v=" + base64.b64encode(hmac.digest(server_key, self.auth_message, "sha256"))
+        server_key = hmac.digest(self.salted, b"Server Key", self.sha)
+        return b"v=" + base64.b64encode(hmac.digest(server_key, self.auth_message, self.sha))

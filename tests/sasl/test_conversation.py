@@ -25,14 +25,16 @@ class Login:
     claims: list[Claim | ScramClaim] = field(default_factory=list)
     cids: list[str] = field(default_factory=list)
 
-    async def scram_keys(self, name: str) -> ScramKeys:
-        return _scram_keys(b"secret", b"salt", 2) if name == "alice" else nobodys_keys(b"", name)
+    async def scram_keys(self, name: str, algorithm: str = "sha256") -> ScramKeys:
+        alice = name == "alice"
+        return _scram_keys(b"secret", b"salt", 2, algorithm) if alice else nobodys_keys(b"", name, algorithm)
 
     async def verify(self, claim: Claim | ScramClaim, peer: Peer, cid: str = "-") -> Principal:
         self.claims.append(claim)
         self.cids.append(cid)
         if isinstance(claim, ScramClaim):
-            right = claim.name == "alice" and proves(await self.scram_keys("alice"), claim.auth_message, claim.proof)
+            keys = await self.scram_keys("alice", claim.algorithm)
+            right = claim.name == "alice" and proves(keys, claim.auth_message, claim.proof)
         else:
             right = (claim.name, claim.password.reveal()) == ("alice", "secret")
         if not right:
@@ -68,7 +70,7 @@ def challenged(conversation: Conversation, response: bytes | None) -> bytes:
 
 def test_offered() -> None:
     assert offered(SERVER_MECHANISMS, tls=True) == tuple(SERVER_MECHANISMS)
-    assert offered(SERVER_MECHANISMS, tls=False) == ("SCRAM-SHA-256", "PLAIN", "LOGIN")
+    assert offered(SERVER_MECHANISMS, tls=False) == ("SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN")
     assert begin(SERVER_MECHANISMS, "SCRAM-SHA-256-PLUS", Login(), Wire(tls=False)) is None  # type: ignore[arg-type]
     assert begin({}, "PLAIN", Login(), Wire()) is None  # type: ignore[arg-type]
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from mailstack.accounts.api import ScramClaim, ScramKeys
 from mailstack.accounts.passwords import _scram_keys, proves
-from mailstack.sasl import SERVER_MECHANISMS
+from mailstack.sasl import SERVER_MECHANISMS, USUAL_MECHANISMS
 from mailstack.sasl.api import Challenge, Channel, Done, NeedKeys, Refused
-from mailstack.sasl.scram import ScramExchange, ScramPlusExchange
+from mailstack.sasl.scram import ScramExchange, ScramPlusExchange, ScramSha1Exchange
 from tests.sasl.scramclient import ScramClient
 
 SALT = base64.b64decode("W22ZaJ0SNY7soEsUEjb6gQ==")
@@ -251,5 +251,22 @@ def test_one_octet_off(data: st.DataObject) -> None:
 
 
 def test_mechanisms() -> None:
-    assert list(SERVER_MECHANISMS) == ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"]
+    assert list(USUAL_MECHANISMS) == ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"]
+    assert set(USUAL_MECHANISMS) < set(SERVER_MECHANISMS)
     assert all(make().name == name for name, make in SERVER_MECHANISMS.items())
+
+
+def test_sha1_example() -> None:
+    """RFC 5802 §5: user, pencil."""
+    exchange = ScramSha1Exchange(lambda: "3rfcNHYJY1ZVvWVs7j")
+    first = exchange.step(b"n,,n=user,r=fyko+d2lbbFgONRv9qkxdawL")
+    assert isinstance(first, NeedKeys)
+    assert first.algorithm == "sha1"
+    keys = _scram_keys(b"pencil", base64.b64decode("QSXCR+Q6sek8bf92"), 4096, "sha1")
+    server_first = b"r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096"
+    assert first.go_on(keys, Channel()) == Challenge(server_first)
+    done = exchange.step(b"c=biws,r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=")
+    assert isinstance(done, Done)
+    assert isinstance(done.claim, ScramClaim)
+    assert proves(keys, done.claim.auth_message, done.claim.proof)
+    assert done.last == b"v=rmF9pqV8S7suAoZWja4dJRkFsKQ="

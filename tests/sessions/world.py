@@ -29,7 +29,9 @@ from tests.fakes.transport import MemoryTransport
 from tests.sasl.scramclient import ScramClient
 
 PASSWORDS = {"alice@demo.test": "alice-secret", "bob@demo.test": "bob-secret"}
-CREDENTIALS = {name: make_credential(Secret(password)) for name, password in PASSWORDS.items()}  # hashed once
+CREDENTIALS = {
+    name: make_credential(Secret(password), ("sha256", "sha1")) for name, password in PASSWORDS.items()
+}  # hashed once
 CONFIG = """
 hostname = "mail.demo.test"
 state = "{state}"
@@ -40,6 +42,16 @@ key = "/unused"
 allow_auth_in_clear_on_loopback = true
 [listeners.submissions]
 mechanisms = ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"]
+[listeners.imap-scram]
+protocol = "imap"
+address = ["127.0.0.1:1143"]
+tls = "none"
+mechanisms = ["SCRAM-SHA-256", "SCRAM-SHA-1"]
+[listeners.pop3-scram]
+protocol = "pop3"
+address = ["127.0.0.1:1110"]
+tls = "none"
+mechanisms = ["SCRAM-SHA-1"]
 [listeners.lmtp]
 protocol = "lmtp"
 address = ["127.0.0.1:24"]
@@ -276,11 +288,11 @@ class World:
         LOGINS[self.listener.rstrip("s")](talk, name, PASSWORDS[name])
 
     def scram(self, player, rest):
-        """`first NAME [FLAG]` makes $first; `final PASSWORD` takes $server, makes $final and $last.  All in base64."""
+        """`first NAME [FLAG [HASH]]` makes $first; `final PASSWORD` takes $server, makes $final and $last."""
         word, *rest = rest.split()
         if word == "first":
             name, *flag = rest
-            self.client = ScramClient(name, "", flag=flag[0] if flag else "n")
+            self.client = ScramClient(name, "", flag=flag[0] if flag else "n", sha="".join(flag[1:]) or "sha256")
             made = {"first": self.client.first()}
         else:
             self.client.password = rest[0].encode()

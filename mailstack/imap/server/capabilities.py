@@ -1,9 +1,10 @@
 """What this server says it can do: collected from the rows, so that nothing is promised that is not there."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from mailstack.imap.values import Row
+from mailstack.sasl.conversation import takes_passwords
 
 __all__ = ["ORDER", "after_login", "before_login"]
 
@@ -59,13 +60,13 @@ def after_login(rows: Mapping[bytes, Row], message_bytes: int) -> bytes:
     return b" ".join([*listed, b"APPENDLIMIT=%d" % message_bytes])
 
 
-def before_login(base: bytes, *, starttls: bool, login: bool, mechanisms: Iterable[str]) -> bytes:
+def before_login(base: bytes, *, starttls: bool, login: bool, mechanisms: Collection[str]) -> bytes:
     """The same and how to log in: mechanisms only where a login is allowed now.  RFC 9051 §7.2.2, §11.1"""
     offered = [base]
     if starttls:
         offered.append(b"STARTTLS")
     if login:
         offered += [b"AUTH=%b" % name.encode("ascii") for name in mechanisms]
-    else:
+    if not (login and takes_passwords(mechanisms)):
         offered.append(b"LOGINDISABLED")
     return b" ".join(offered)

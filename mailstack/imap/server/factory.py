@@ -12,7 +12,7 @@ from mailstack.imap.server import capabilities
 from mailstack.imap.server.commands import TABLE
 from mailstack.imap.server.session import ImapSettings, Session, Shared
 from mailstack.imap.values import Row
-from mailstack.sasl import SERVER_MECHANISMS
+from mailstack.sasl import USUAL_MECHANISMS
 from mailstack.sasl.api import Mechanisms
 from mailstack.store.api import MailStore
 
@@ -31,7 +31,7 @@ class ImapSessions:
         login: Login,
         settings: ImapSettings,
         *,
-        mechanisms: Mechanisms = SERVER_MECHANISMS,
+        mechanisms: Mechanisms = USUAL_MECHANISMS,
         sessions: dict[str, int] | None = None,
         rows: Mapping[bytes, Row] = TABLE,
         now: Callable[[], datetime] | None = None,

@@ -21,7 +21,7 @@ from mailstack.imap.server.selected import Selected
 from mailstack.imap.values import ImapLimits, Row, Seqs, Sink
 from mailstack.imap.view import View
 from mailstack.sasl.api import Mechanisms
-from mailstack.sasl.conversation import Conversation, begin, offered
+from mailstack.sasl.conversation import Conversation, begin, offered, takes_passwords
 from mailstack.store.api import MailAccount, Mailbox, MailStore
 from mailstack.store.values import Staged
 
@@ -127,6 +127,10 @@ class Session:
         """Whether a password would travel readable, and may not.  DESIGN §3"""
         peer = self._wire.peer
         return not (peer.tls or (peer.loopback and self.settings.clear_login_on_loopback))
+
+    @property
+    def takes_passwords(self) -> bool:
+        return takes_passwords(self._shared.mechanisms)
 
     @property
     def starttls(self) -> bool:

@@ -5,7 +5,7 @@ from mailstack.base.engine import Wire
 from mailstack.pop3.engine import Pop3Engine
 from mailstack.pop3.responses import Response
 from mailstack.pop3.server.session import Pop3Session, Pop3Settings, Shared
-from mailstack.sasl import SERVER_MECHANISMS
+from mailstack.sasl import USUAL_MECHANISMS
 from mailstack.sasl.api import Mechanisms
 from mailstack.store.api import MailStore
 
@@ -16,7 +16,7 @@ class Pop3Sessions:
     """One listener's sessions."""
 
     def __init__(
-        self, store: MailStore, login: Login, settings: Pop3Settings, *, mechanisms: Mechanisms = SERVER_MECHANISMS
+        self, store: MailStore, login: Login, settings: Pop3Settings, *, mechanisms: Mechanisms = USUAL_MECHANISMS
     ) -> None:
         self._shared = Shared(store=store, login=login, mechanisms=mechanisms, settings=settings)
 

@@ -31,7 +31,7 @@ from mailstack.pop3.server.body import first_lines, whole
 from mailstack.pop3.server.maildrop import Maildrop, NoSuchNumber
 from mailstack.pop3.values import Pop3Limits
 from mailstack.sasl import api as sasl
-from mailstack.sasl.conversation import Conversation, LoggedIn, begin, offered
+from mailstack.sasl.conversation import Conversation, LoggedIn, begin, offered, takes_passwords
 from mailstack.store.api import Content, MailStore
 
 __all__ = ["Pop3Session", "Pop3Settings", "Shared"]
@@ -100,10 +100,10 @@ class Pop3Session:
             case Capa():
                 return self._capabilities()
             case User():
-                self._must_be_private()
+                self._must_take_passwords()
                 return Ok("password?")
             case Pass(password, name):
-                self._must_be_private()
+                self._must_take_passwords()
                 return await self._log_in(Claim("USER", name, password))
             case Auth("", _):
                 return Listing("mechanisms:", "".join(f"{name}\r\n" for name in self._offered).encode())
@@ -121,7 +121,7 @@ class Pop3Session:
         capabilities = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER"]
         if self._may_start_tls:
             capabilities.append("STLS")
-        if not self._is_readable:
+        if not self._is_readable and takes_passwords(self._shared.mechanisms):
             capabilities.append("USER")
         if self._offered:
             capabilities.append(f"SASL {' '.join(self._offered)}")
@@ -146,6 +146,11 @@ class Pop3Session:
         if self._is_readable:
             advice = "say STLS first" if self._may_start_tls else "use the port with TLS"
             raise MailError(Condition.TLS_REQUIRED, f"no login without TLS: {advice}")
+
+    def _must_take_passwords(self) -> None:
+        self._must_be_private()
+        if not takes_passwords(self._shared.mechanisms):
+            raise MailError(Condition.NOT_ALLOWED, "no login by USER: use AUTH with a mechanism of CAPA")
 
     def _stls(self) -> Response:
         if self._may_start_tls:

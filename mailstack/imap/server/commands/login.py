@@ -53,6 +53,8 @@ def parse_login(cur: Cursor) -> LogIn:
 
 async def login(cmd: LogIn, session: Session, out: Sink) -> Done:  # noqa: ARG001
     _refuse_clear_text(session)
+    if not session.takes_passwords:
+        raise MailError(Condition.NOT_ALLOWED, "LOGIN is disabled: use AUTHENTICATE with a mechanism of CAPABILITY")
     return await session.log_in(Claim("LOGIN", cmd.name, cmd.password))
 
 
