@@ -1,4 +1,4 @@
-"""IMAP4rev1 (RFC 3501), spoken: grammar, engine and view.  Pure; what it *does* is `imap.server`.
+"""IMAP4rev1 (RFC 3501) and IMAP4rev2 (RFC 9051), spoken: grammar, engine, view.  Pure; what it *does* is `imap.server`.
 
 Decisions
 - Two stages.  `fragment` cuts lines and literals and knows nothing of commands; the grammar
@@ -11,8 +11,10 @@ Decisions
   has yet to be told.  Numbers change only where RFC 3501 §7.4.1 lets them.
 - Commands run one after another.  Pipelining is input that waits; the ambiguities of
   RFC 9051 §5.5 cannot arise.
-- Names on the wire are modified UTF-7; nothing 8-bit leaves but message octets.  UTF-8
-  names come with ENABLE (UTF8=ACCEPT, IMAP4rev2) in a later slice.
+- Every session begins as IMAP4rev1: names on the wire are modified UTF-7, nothing 8-bit leaves but message octets.
+  ENABLE IMAP4rev2 makes it the other dialect, until the client logs out; the engine reads names as UTF-8 from the
+  next command on.  What differs, item by item of RFC 9051 Appendix E: the table in tests/imap/test_imap4rev2.py.
+- LITERAL+ is more than LITERAL-, and one server says only one of them (RFC 7888 §5): it is LITERAL+ here.
 
 - Searches look at records that are made once and kept in blocks of 256 UIDs (`search_kept`): one
   `find` a block.  Strings are folded by i;unicode-casemap (RFC 5255), sign by sign: `SS` is not `ß`.

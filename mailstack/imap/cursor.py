@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta, timezone
 from typing import Final, TypeVar
 
 from mailstack.base.errors import ParseFault
-from mailstack.imap.names import decode_name, decode_pattern
+from mailstack.imap.names import decode_given, decode_name, decode_pattern
 from mailstack.imap.numset import NUMSET, NumSet
 from mailstack.imap.values import checked_flags
 
@@ -53,17 +53,19 @@ class LiteralAwaited(ParseFault):
 class Cursor:
     """A place in one command.  `pieces` alternate: line, literal, line, literal, …, line.
 
-    `by_uid` is set for the UID form of a command: `numset` then reads UIDs.
+    `by_uid` is set for the UID form of a command: `numset` then reads UIDs.  `utf8`: names and quoted strings
+    are UTF-8, as ENABLE has settled.
     """
 
-    __slots__ = ("_at", "_line", "_next", "_pieces", "by_uid")
+    __slots__ = ("_at", "_line", "_next", "_pieces", "by_uid", "utf8")
 
-    def __init__(self, pieces: Sequence[bytes], start: int = 0, *, by_uid: bool = False) -> None:
+    def __init__(self, pieces: Sequence[bytes], start: int = 0, *, by_uid: bool = False, utf8: bool = False) -> None:
         self._pieces = pieces
         self._next = 1  # the piece behind the present line: a literal
         self._line = pieces[0]
         self._at = start
         self.by_uid = by_uid
+        self.utf8 = utf8
 
     # --- looking and moving ---
 
@@ -143,6 +145,8 @@ class Cursor:
         if self.peek() == b"{":
             return self._literal()
         text = self.match(_QUOTED, "a string")[1]
+        if self.utf8 and not text.isascii():
+            _check_utf8(text)
         return re.sub(rb"\\(.)", rb"\1", text) if b"\\" in text else text
 
     def nstring(self) -> bytes | None:
@@ -208,13 +212,18 @@ class Cursor:
 
     def mailbox(self) -> str:
         """mailbox = "INBOX" / astring, in the server's own form   RFC 9051 §9"""
-        return decode_name(self.astring())
+        return decode_name(self.astring(), utf8=self.utf8)
+
+    def mailbox_given(self) -> tuple[str, str]:
+        """The same, and the name as it was given, before it was normalised.  RFC 9051 §6.3.9.7"""
+        wire = self.astring()
+        return decode_name(wire, utf8=self.utf8), decode_given(wire, utf8=self.utf8)
 
     def list_mailbox(self) -> str:
         """list-mailbox = 1*list-char / string   RFC 9051 §9"""
         if self.peek() in {b'"', b"{"}:
-            return decode_pattern(self.string())
-        return decode_pattern(self.match(_LIST_MAILBOX, "a mailbox pattern")[0])
+            return decode_pattern(self.string(), utf8=self.utf8)
+        return decode_pattern(self.match(_LIST_MAILBOX, "a mailbox pattern")[0], utf8=self.utf8)
 
     def flag(self) -> bytes:
         """flag as written   RFC 9051 §9"""
@@ -270,6 +279,14 @@ class Cursor:
                 items.append(item(self))
         self.take(b")")
         return tuple(items)
+
+
+def _check_utf8(text: bytes) -> None:
+    """RFC 6855 §3: octets that are not UTF-8 are BAD."""
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ParseFault("a quoted string is UTF-8") from None
 
 
 def _month(name: bytes) -> int:

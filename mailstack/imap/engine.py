@@ -105,6 +105,7 @@ class ImapEngine:
         self._messages = self._message_octets = 0  # of the present APPEND
         self._ending = False  # BYE was said amid a command
         self._layer: DeflateLayer | None = None
+        self._utf8 = False  # the client has enabled it
         self._clear = b""  # made before the deflate layer began, and not sent yet
         self.state = State.NOT_AUTHENTICATED
         self.after = After.GO_ON
@@ -247,7 +248,7 @@ class ImapEngine:
 
     def _parsed(self) -> Any:
         assert self._row is not None
-        cursor = Cursor(self._pieces, self._start, by_uid=self._row.name.startswith(b"UID "))
+        cursor = Cursor(self._pieces, self._start, by_uid=self._row.name.startswith(b"UID "), utf8=self._utf8)
         command = self._row.parse(cursor)
         cursor.end()
         return command
@@ -301,7 +302,7 @@ class ImapEngine:
         assert self._row is not None
         if self._row.further is None or literal is None:
             raise ParseFault("expected the end of the command behind the message")
-        cursor = Cursor([line])
+        cursor = Cursor([line], utf8=self._utf8)
         command = self._row.further(cursor)
         cursor.end()
         return self._append_start(command, literal)
@@ -341,6 +342,7 @@ class ImapEngine:
             if done.deselected and self.state is State.SELECTED:
                 self.state = State.AUTHENTICATED
             self.after = self._row.after
+            self._utf8 = (self._utf8 or done.utf8) and self.state is not State.NOT_AUTHENTICATED
             if self.state is not State.NOT_AUTHENTICATED:
                 self._faults = 0
         else:

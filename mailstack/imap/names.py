@@ -1,8 +1,9 @@
-"""Mailbox names between the wire (modified UTF-7, RFC 3501 §5.1.3) and the server's own form.
+"""Mailbox names between the wire (modified UTF-7, RFC 3501 §5.1.3; UTF-8, RFC 9051 §5.1) and the server's own form.
 
 The server's own form is text, `/` between the levels, `INBOX` in capitals, NFC (see
 `store.api`).  On the wire IMAP4rev1 has ASCII only; a name with 8-bit octets or with
-broken modified UTF-7 is refused, never guessed at.
+broken modified UTF-7 is refused, never guessed at.  Which of the two a session speaks is
+settled by ENABLE: `utf8` says that it is UTF-8, and then `&` is a sign like any other.
 """
 
 import base64
@@ -15,7 +16,7 @@ from typing import Final
 from mailstack.base.errors import Condition, MailError, ParseFault
 from mailstack.store.values import INBOX, SEPARATOR
 
-__all__ = ["checked", "decode_name", "decode_pattern", "encode_name", "matcher", "parents"]
+__all__ = ["checked", "decode_given", "decode_name", "decode_pattern", "encode_name", "matcher", "parents"]
 
 _SHIFTED: Final = re.compile(rb"&([^-]*)-")
 _UNSAFE: Final = re.compile("&|[^ -~]+")
@@ -23,27 +24,42 @@ _PLAIN_IN_SHIFT: Final = re.compile("[\x00 -~]")
 NAME_OCTETS: Final = 1000  # of the wire form; a component has to fit a file name too, which the store checks
 
 
-def decode_name(wire: bytes) -> str:
+def decode_name(wire: bytes, *, utf8: bool = False) -> str:
     """mailbox = "INBOX" / astring: the server's own form of it.  ParseFault.  RFC 3501 §5.1.3
 
     `INBOX` is found in any case, also as the first level (`inbox/old`).
     """
-    return _with_inbox(unicodedata.normalize("NFC", _from_utf7(wire)))
+    return _with_inbox(decode_pattern(wire, utf8=utf8))
 
 
-def decode_pattern(wire: bytes) -> str:
+def decode_given(wire: bytes, *, utf8: bool = False) -> str:
+    """The same before it is normalised: what an answer calls OLDNAME.  RFC 9051 §6.3.9.7"""
+    return _with_inbox(_from_utf8(wire) if utf8 else _from_utf7(wire))
+
+
+def decode_pattern(wire: bytes, *, utf8: bool = False) -> str:
     """A LIST pattern, with its `%` and `*`; `INBOX` is left to the matcher."""
-    return unicodedata.normalize("NFC", _from_utf7(wire))
+    return unicodedata.normalize("NFC", _from_utf8(wire) if utf8 else _from_utf7(wire))
 
 
-def encode_name(name: str) -> bytes:
+def encode_name(name: str, *, utf8: bool = False) -> bytes:
     """The wire form, before quoting."""
-    return _UNSAFE.sub(_to_shift, name).encode("ascii")
+    return name.encode("utf-8", "replace") if utf8 else _UNSAFE.sub(_to_shift, name).encode("ascii")
 
 
 def _with_inbox(name: str) -> str:
     first, separator, rest = name.partition(SEPARATOR)
     return INBOX + separator + rest if first.upper() == INBOX else name
+
+
+def _from_utf8(wire: bytes) -> str:
+    """RFC 9051 §5.1, RFC 6855 §3"""
+    if len(wire) > NAME_OCTETS:
+        raise ParseFault("a mailbox name has at most 1000 octets")
+    try:
+        return wire.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ParseFault("a mailbox name is UTF-8") from None
 
 
 def _from_utf7(wire: bytes) -> str:

@@ -44,7 +44,8 @@ class NumSet:
         """Index spans over the ascending `uids`, merged and in order.
 
         UIDs that do not exist are passed over (RFC 9051 §6.4.9); a sequence number that does
-        not exist is a ParseFault (RFC 9051 §9, seq-number), except through `*` in an empty mailbox.
+        not exist is a ParseFault (RFC 9051 §9, seq-number), except beside `*`: `2:*` of one message is that
+        message, as it is with UIDs (and in Dovecot), and nothing in an empty mailbox.
         """
         return merged(self._uid_spans(uids) if self.by_uid else self._seq_spans(len(uids)))
 
@@ -56,7 +57,10 @@ class NumSet:
     def _seq_spans(self, count: int) -> list[Span]:
         if not count and all(STAR in ends for ends in self.ranges):
             return []
-        spans = [(low - 1, high) for low, high in self.settled(count)]
+        ranges = [
+            (min(one, count), count) if other == STAR else (one, other) for one, other in map(sorted, self.ranges)
+        ]
+        spans = [(low - 1, high) for low, high in ranges]
         if any(low < 0 or high > count for low, high in spans):
             raise ParseFault(f"no such message: the mailbox has {count}")
         return spans

@@ -1,7 +1,8 @@
 """What the server says, as typed values, each with the octets it becomes.
 
 IMAP4rev1 speaks ASCII: what is not ASCII in a text is replaced, in a string it goes
-out as a literal's octets only where the message itself had them.
+out as a literal's octets only where the message itself had them.  `utf8` is for clients
+that have enabled it: then UTF-8 stands in quoted strings.  RFC 6855 §3, RFC 9051 §4.3
 """
 
 import re
@@ -31,6 +32,7 @@ __all__ = [
 
 _ATOM: Final = re.compile(rb'[^\x00-\x20(){%*"\\\]\x7f-\xff]+')
 _QUOTABLE: Final = re.compile(rb"[^\x00\r\n\x80-\xff]*")
+_QUOTABLE_UTF8: Final = re.compile(rb"[^\x00\r\n]*")  # of octets that are UTF-8
 _QUOTED_OCTETS: Final = 1000  # a longer string is a literal
 _ESCAPED: Final = re.compile(rb'["\\]')
 
@@ -114,12 +116,14 @@ class Done:
     """The end of a command: `tag OK|NO|BAD [code] text`.  The engine knows the tag; only OK makes the command count.
 
     `deselected`: besides what the command's row says, no mailbox is open any more.
+    `utf8`: names and quoted strings are UTF-8 from now on.
     """
 
     text: str
     code: bytes = b""
     result: bytes = b"OK"
     deselected: bool = False
+    utf8: bool = False
 
     @classmethod
     def no(cls, text: str, code: bytes = b"") -> "Done":
@@ -152,9 +156,10 @@ def literal(octets: bytes) -> bytes:
     return b"{%d}\r\n%b" % (len(octets), octets)
 
 
-def string(octets: bytes) -> bytes:
+def string(octets: bytes, *, utf8: bool = False) -> bytes:
     """Quoted when that is legal and short, else a literal.  RFC 9051 §4.3"""
-    if len(octets) > _QUOTED_OCTETS or not _QUOTABLE.fullmatch(octets):
+    quotable = _QUOTABLE_UTF8 if utf8 else _QUOTABLE
+    if len(octets) > _QUOTED_OCTETS or not quotable.fullmatch(octets):
         return literal(octets)
     return b'"%b"' % _ESCAPED.sub(rb"\\\g<0>", octets)
 
@@ -163,13 +168,13 @@ def nstring(octets: bytes | None) -> bytes:
     return b"NIL" if octets is None else string(octets)
 
 
-def astring(octets: bytes) -> bytes:
-    return octets if _ATOM.fullmatch(octets) and octets.upper() != b"NIL" else string(octets)
+def astring(octets: bytes, *, utf8: bool = False) -> bytes:
+    return octets if _ATOM.fullmatch(octets) and octets.upper() != b"NIL" else string(octets, utf8=utf8)
 
 
-def mailbox(name: str) -> bytes:
-    """A mailbox name of the server's own form on the wire.  RFC 3501 §5.1.3"""
-    return astring(encode_name(name))
+def mailbox(name: str, *, utf8: bool = False) -> bytes:
+    """A mailbox name of the server's own form on the wire.  RFC 3501 §5.1.3, RFC 9051 §5.1"""
+    return astring(encode_name(name, utf8=utf8), utf8=utf8)
 
 
 def flag_list(flags: Iterable[str]) -> bytes:

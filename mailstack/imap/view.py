@@ -101,6 +101,10 @@ class View:
             return frozenset()
         return frozenset(recent[bisect_left(recent, uids[0]) : bisect_right(recent, uids[-1])])
 
+    def forget_recent(self) -> None:
+        """The client speaks IMAP4rev2, which has no \\Recent.  RFC 9051 Appendix E"""
+        self._recent = array("Q")
+
     # --- what the store tells ---
 
     def arrived(self, uids: Iterable[int], recent_from: int) -> None:

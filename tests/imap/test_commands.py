@@ -12,7 +12,7 @@ from mailstack.imap.values import Command, Row, Seqs, State
 from tests.imap.fakes import World
 
 ALWAYS = (
-    b"IMAP4rev1 SASL-IR LITERAL+ ID ENABLE IDLE NAMESPACE CHILDREN UNSELECT UIDPLUS MOVE "
+    b"IMAP4rev1 IMAP4rev2 SASL-IR LITERAL+ ID ENABLE IDLE NAMESPACE CHILDREN UNSELECT UIDPLUS MOVE "
     b"SPECIAL-USE CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE CONDSTORE QRESYNC"
 )
 IMAP4REV1 = (
@@ -29,7 +29,7 @@ def test_all_of_imap4rev1_is_there():
 
 def test_capabilities():
     assert set(ALWAYS.split()) <= set(after_login(TABLE, 5).split())
-    assert after_login(TABLE, 5).startswith(b"IMAP4rev1 SASL-IR LITERAL")
+    assert after_login(TABLE, 5).startswith(b"IMAP4rev1 IMAP4rev2 SASL-IR LITERAL")
     assert {name for row in TABLE.values() for name in row.capability.split()} <= set(ORDER)
     assert before_login(b"X", starttls=True, login=False, mechanisms=["PLAIN"]) == b"X STARTTLS LOGINDISABLED"
     assert before_login(b"X", starttls=False, login=True, mechanisms=["PLAIN", "LOGIN"]) == b"X AUTH=PLAIN AUTH=LOGIN"

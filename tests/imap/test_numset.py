@@ -16,6 +16,8 @@ UIDS = [3, 5, 9, 20]
         (b"1", False, [(0, 1)]),
         (b"*", False, [(3, 4)]),
         (b"2:*", False, [(1, 4)]),
+        (b"9:*", False, [(3, 4)]),  # `*` is 4, and there is no 9: what Dovecot answers
+        (b"*:9", False, [(3, 4)]),
         (b"*:2", False, [(1, 4)]),  # RFC 9051 §9: the order of the ends does not matter
         (b"4,1", False, [(0, 1), (3, 4)]),
         (b"1:2,2:3", False, [(0, 3)]),

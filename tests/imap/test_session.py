@@ -37,7 +37,7 @@ def run(awaitable):
 def test_greeting_and_login_tell_capabilities(world):
     talk = world.connect()
     (greeting,) = talk.heard()
-    assert greeting.startswith("* OK [CAPABILITY IMAP4rev1 SASL-IR LITERAL+ ")
+    assert greeting.startswith("* OK [CAPABILITY IMAP4rev1 IMAP4rev2 SASL-IR LITERAL+ ")
     assert "AUTH=PLAIN" in greeting
     (answer,) = talk.say("a LOGIN alice@demo.test alice-secret")
     assert answer.startswith("a OK [CAPABILITY IMAP4rev1 ")

@@ -14,6 +14,7 @@ _OWN: Final = frozenset({b"IMAP4rev1", b"SASL-IR", b"LITERAL+"})
 # the order in which they are listed; a row's capability that is missing here fails a test
 ORDER: Final = (
     b"IMAP4rev1",
+    b"IMAP4rev2",
     b"SASL-IR",
     b"LITERAL+",
     b"ID",

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 
-from mailstack.imap.numset import compact
+from mailstack.imap.numset import STAR, compact
 from mailstack.imap.responses import flag_list
 from mailstack.imap.sections import Message, Section, Slice
 from mailstack.imap.server.enabled import Enabled
@@ -37,7 +37,7 @@ class Selected:
     ) -> None:
         self.mailbox = mailbox
         self.read_only = read_only
-        self.view = View(mailbox.columns.uids, recent_from)
+        self.view = View(mailbox.columns.uids, STAR if enabled.rev2 else recent_from)
         self.invalid: str | None = None  # why the mailbox is no more
         self._places: OrderedDict[tuple[int, Section], Slice] = OrderedDict()
         self._enabled = enabled
@@ -85,9 +85,10 @@ class Selected:
     def _claim(self, uids: tuple[int, ...]) -> int:
         """From which UID on these are \\Recent here: the first session to be told has them.  RFC 3501 §2.3.2
 
-        A session that only reads takes them from nobody, so it shows them without claiming.
+        A session that only reads takes them from nobody, so it shows them without claiming.  IMAP4rev2 has none.
         """
-        return uids[0] if self.read_only else self.mailbox.claim_recent()
+        first = uids[0] if self.read_only else self.mailbox.claim_recent()
+        return STAR if self._enabled.rev2 else first
 
     def flush(self, *, expunge: bool) -> Iterator[bytes]:
         """The pending news as whole responses, in blocks.  FLAGS comes first when there is a new keyword.
@@ -132,7 +133,8 @@ def rendered(news: News, view: View, columns: Columns, enabled: Enabled) -> Iter
     else:
         lines = [b"* %d EXPUNGE\r\n" % number for number in news.expunged]
     if news.exists is not None:
-        lines.append(b"* %d EXISTS\r\n* %d RECENT\r\n" % (news.exists, news.recent or 0))
+        recent_line = b"" if enabled.rev2 else b"* %d RECENT\r\n" % (news.recent or 0)
+        lines.append(b"* %d EXISTS\r\n%b" % (news.exists, recent_line))
     for number, uid in news.changed:
         try:
             flags = columns.flags(uid)

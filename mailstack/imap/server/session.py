@@ -15,6 +15,7 @@ from mailstack.base.errors import Condition, MailError, ParseFault
 from mailstack.base.events import Event, log
 from mailstack.imap.engine import AppendStart, Continued, ImapEvent, Request
 from mailstack.imap.responses import Bye, Continue, Done, Ok, Raw, Response, Untagged
+from mailstack.imap.responses import mailbox as mailbox_name
 from mailstack.imap.server import capabilities, faults
 from mailstack.imap.server.enabled import Enabled
 from mailstack.imap.server.selected import Selected
@@ -197,6 +198,10 @@ class Session:
             self._shared.sessions[account] = left
         else:
             del self._shared.sessions[account]
+
+    def wire_name(self, name: str) -> bytes:
+        """A mailbox's name as this client reads names."""
+        return mailbox_name(name, utf8=self.enabled.utf8)
 
     def select(self, mailbox: Mailbox, recent_from: int, *, read_only: bool) -> Selected:
         """Open it in place of what was open."""

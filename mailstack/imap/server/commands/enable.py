@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from mailstack.imap.cursor import Cursor
 from mailstack.imap.responses import Done, Untagged
+from mailstack.imap.server.enabled import NAMES
 from mailstack.imap.server.session import Session
 from mailstack.imap.values import Command, Row, Sink, State
 
@@ -29,13 +30,16 @@ async def handle(cmd: Enable, session: Session, out: Sink) -> Done:
     ENABLE QRESYNC is ENABLE QRESYNC CONDSTORE: RFC 7162 §3.2.3.
     """
     enabled = session.enabled
-    asked_before = {b"CONDSTORE": enabled.condstore, b"QRESYNC": enabled.qresync}
-    fresh = [name for name in cmd.names if asked_before.get(name) is False]
-    await out(Untagged(b" ".join([b"ENABLED", *fresh])))
-    enabled.qresync = enabled.qresync or b"QRESYNC" in fresh
-    if fresh:
+    fresh = [NAMES[name] for name in cmd.names if name in NAMES and not getattr(enabled, NAMES[name][1])]
+    await out(Untagged(b" ".join([b"ENABLED", *(answered for answered, _ in fresh)])))
+    for _, attribute in fresh:
+        if attribute != "condstore":
+            setattr(enabled, attribute, True)
+    if {"condstore", "qresync"}.intersection(attribute for _, attribute in fresh):
         await session.know_modseqs(out)
-    return Done("ENABLE completed")
+    if enabled.rev2 and session.selected is not None:
+        session.view.forget_recent()
+    return Done("ENABLE completed", utf8=enabled.utf8)
 
 
-ROWS = (Row(b"ENABLE", parse, handle, State.LOGGED_IN, capability=b"ENABLE"),)
+ROWS = (Row(b"ENABLE", parse, handle, State.LOGGED_IN, capability=b"ENABLE IMAP4rev2"),)

@@ -6,7 +6,7 @@ from typing import Final
 
 from mailstack.base.errors import Condition, MailError, ParseFault
 from mailstack.imap.cursor import Cursor
-from mailstack.imap.responses import Done, Untagged, mailbox
+from mailstack.imap.responses import Done, Untagged
 from mailstack.imap.search import search
 from mailstack.imap.search_grammar import Search
 from mailstack.imap.search_grammar import parse as parse_search
@@ -121,7 +121,7 @@ async def _answer(cmd: MultiSearch, folder: Folder, mail: Searched, session: Ses
     if cmd.returned.saves:
         session.view.save(mail.view.uids[index] for index in cmd.returned.saved(indices))
     if indices and cmd.returned.answers:
-        name, validity = mailbox(folder.name), folder.uidvalidity
+        name, validity = session.wire_name(folder.name), folder.uidvalidity
         correlators = b'(TAG "%b" MAILBOX %b UIDVALIDITY %d)' % (session.tag, name, validity)
         await out(Untagged(b"ESEARCH %b%b" % (correlators, returned(cmd, cmd.returned, indices, mail))))
 

@@ -356,9 +356,11 @@ class _Answering:
 
     @property
     def _news(self) -> tuple[Item, ...]:
-        """What a client is told of a message that has become \\Seen.  RFC 7162 §3.2.4"""
-        knows_modseqs = self._session.enabled.condstore
-        return (Attribute.UID, Attribute.MODSEQ, Attribute.FLAGS) if knows_modseqs else (Attribute.FLAGS,)
+        """What a client is told of a message that has become \\Seen.  RFC 7162 §3.2.4, RFC 9051 §7.5.2"""
+        enabled = self._session.enabled
+        if enabled.condstore:
+            return Attribute.UID, Attribute.MODSEQ, Attribute.FLAGS
+        return (Attribute.UID, Attribute.FLAGS) if enabled.rev2 else (Attribute.FLAGS,)
 
     def _field(self, item: Item, message: _Message) -> Field:
         """MailError(NO_SUCH_MESSAGE) when the file is gone."""

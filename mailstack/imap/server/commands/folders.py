@@ -1,13 +1,14 @@
 """CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE: an account's mailboxes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mailstack.base.errors import Condition, MailError
 from mailstack.imap.cursor import Cursor
 from mailstack.imap.names import checked, parents
 from mailstack.imap.objectid import mailbox_id
 from mailstack.imap.responses import Done
+from mailstack.imap.server.commands.list import tell_name
 from mailstack.imap.server.session import Session
 from mailstack.imap.values import Command, Row, Sink, State
 from mailstack.store.api import MailAccount
@@ -18,12 +19,15 @@ __all__ = ["ROWS"]
 
 @dataclass(frozen=True, slots=True)
 class Named(Command):
+    """`given`: the name before it was normalised.  RFC 9051 §6.3.9.7"""
+
     mailbox: str
+    given: str = field(default="", compare=False)
 
 
 def parse_named(cur: Cursor) -> Named:
     """mailbox, and nothing else   RFC 9051 §9"""
-    return Named(cur.mailbox())
+    return Named(*cur.mailbox_given())
 
 
 # --- CREATE ---
@@ -31,26 +35,27 @@ def parse_named(cur: Cursor) -> Named:
 
 @dataclass(frozen=True, slots=True)
 class Create(Command):
-    """`uses` as written; empty when USE was not given."""
+    """`uses` as written; empty when USE was not given.  `given` as in `Named`."""
 
     mailbox: str
     uses: tuple[bytes, ...] = ()
+    given: str = field(default="", compare=False)
 
 
 def parse_create(cur: Cursor) -> Create:
     """create = "CREATE" SP mailbox [SP "(" "USE" SP "(" [use-attr *(SP use-attr)] ")" ")"]   RFC 6154 §6"""
-    name = cur.mailbox()
+    name, given = cur.mailbox_given()
     if not cur.spaced():
-        return Create(name)
+        return Create(name, given=given)
     cur.take(b"(")
     cur.take(b"USE")
     cur.space()
     uses = cur.listed(Cursor.flag, empty=True)
     cur.take(b")")
-    return Create(name, uses)
+    return Create(name, uses, given)
 
 
-async def create(cmd: Create, session: Session, out: Sink) -> Done:  # noqa: ARG001
+async def create(cmd: Create, session: Session, out: Sink) -> Done:
     """The levels above come into being too.  RFC 9051 §6.3.4
 
     quirk: Outlook files mail into parents that are only names, and loses it; so there are none.
@@ -64,6 +69,7 @@ async def create(cmd: Create, session: Session, out: Sink) -> Done:  # noqa: ARG
         return Done.no("One special use of Archive, Drafts, Junk, Sent, Trash that is free", b"USEATTR")
     await _create_parents(account, name)
     folder = await account.create(name, use)
+    await tell_name(name, cmd.given.removesuffix(SEPARATOR), session, out)
     return Done("CREATE completed", b"MAILBOXID (%b)" % mailbox_id(folder.id))  # RFC 8474 §4.1
 
 
@@ -86,7 +92,7 @@ async def _create_parents(account: MailAccount, name: str) -> None:
 # --- DELETE, RENAME ---
 
 
-async def delete(cmd: Named, session: Session, out: Sink) -> Done:  # noqa: ARG001
+async def delete(cmd: Named, session: Session, out: Sink) -> Done:
     """What is below stays.  RFC 9051 §6.3.5.  A mailbox that is open here is left."""
     name, account = cmd.mailbox, session.account
     if name == INBOX:
@@ -96,6 +102,7 @@ async def delete(cmd: Named, session: Session, out: Sink) -> Done:  # noqa: ARG0
         return Done.no("This is only a name with mailboxes below it", b"HASCHILDREN")
     open_here = session.selected is not None and session.mailbox.folder.id == account.folder(name).id
     await account.delete(name)
+    await tell_name(name, cmd.given, session, out)
     if open_here:
         session.deselect()
     return Done("DELETE completed", deselected=open_here)
@@ -105,16 +112,19 @@ async def delete(cmd: Named, session: Session, out: Sink) -> Done:  # noqa: ARG0
 class Rename(Command):
     old: str
     new: str
+    old_given: str = field(default="", compare=False)
+    new_given: str = field(default="", compare=False)
 
 
 def parse_rename(cur: Cursor) -> Rename:
     """rename = "RENAME" SP mailbox SP mailbox   RFC 9051 §9"""
-    old = cur.mailbox()
+    old, old_given = cur.mailbox_given()
     cur.space()
-    return Rename(old, cur.mailbox())
+    new, new_given = cur.mailbox_given()
+    return Rename(old, new, old_given, new_given)
 
 
-async def rename(cmd: Rename, session: Session, out: Sink) -> Done:  # noqa: ARG001
+async def rename(cmd: Rename, session: Session, out: Sink) -> Done:
     """RFC 9051 §6.3.6"""
     old, new, account = cmd.old, checked(cmd.new.removesuffix(SEPARATOR)), session.account
     if new == INBOX or new in {folder.name for folder in account.folders()}:
@@ -125,6 +135,8 @@ async def rename(cmd: Rename, session: Session, out: Sink) -> Done:  # noqa: ARG
     await _create_parents(account, new)
     for name in moving:
         await account.rename(name, new + name.removeprefix(old))
+    if (cmd.old_given, cmd.new_given.removesuffix(SEPARATOR)) != (old, new):
+        await tell_name(new, cmd.old_given, session, out)
     return Done("RENAME completed")
 
 

@@ -14,7 +14,7 @@ from mailstack.imap.values import Command, Row, Sink, State
 from mailstack.store.api import MailAccount
 from mailstack.store.values import INBOX, Folder
 
-__all__ = ["ROWS"]
+__all__ = ["ROWS", "tell_name"]
 
 _SELECTION: Final = frozenset({b"SUBSCRIBED", b"REMOTE", b"RECURSIVEMATCH", b"SPECIAL-USE"})
 _RETURN: Final = frozenset({b"SUBSCRIBED", b"CHILDREN", b"SPECIAL-USE"})
@@ -101,9 +101,12 @@ class Entry:
     attributes: tuple[bytes, ...]
     child_info: bool = False
 
-    def encode(self) -> bytes:
+    def encode(self, *, utf8: bool, old_name: str = "") -> bytes:
+        """`old_name`: the name it was asked for by, or had.  RFC 9051 §6.3.9.7"""
         info = b' ("CHILDINFO" ("SUBSCRIBED"))' if self.child_info else b""
-        return b'* LIST (%b) "/" %b%b\r\n' % (b" ".join(self.attributes), mailbox(self.name), info)
+        if old_name:
+            info = b' ("OLDNAME" (%b))' % mailbox(old_name, utf8=utf8)
+        return b'* LIST (%b) "/" %b%b\r\n' % (b" ".join(self.attributes), mailbox(self.name, utf8=utf8), info)
 
 
 @dataclass(slots=True)
@@ -143,6 +146,10 @@ class Names:
             if (chosen(name) or name in hidden) and matches(name):
                 yield Entry(name, self.folders.get(name), self._attributes(name, cmd), name in above)
 
+    def entry(self, name: str) -> Entry:
+        """One name with all that LIST can say of it."""
+        return Entry(name, self.folders.get(name), self._attributes(name, _EVERYTHING))
+
     def _attributes(self, name: str, cmd: List) -> tuple[bytes, ...]:
         folder = self.folders.get(name)
         attributes: list[bytes] = []
@@ -157,6 +164,9 @@ class Names:
         if name in self.subscribed and b"SUBSCRIBED" in cmd.selection | cmd.returned:
             attributes.append(b"\\Subscribed")
         return tuple(attributes)
+
+
+_EVERYTHING: Final = List("", (), returned=_RETURN, extended=True)
 
 
 def _matches(cmd: List) -> Callable[[str], bool]:
@@ -183,7 +193,7 @@ async def handle(cmd: List, session: Session, out: Sink) -> Done:
     if b"HIGHESTMODSEQ" in cmd.status:
         await session.know_modseqs(out)
     for entry in list(Names.of(session.account).entries(cmd)):
-        await out(Raw(entry.encode()))
+        await out(Raw(entry.encode(utf8=session.enabled.utf8)))
         if cmd.status and entry.folder is not None:
             await _tell_status(entry.name, cmd.status, session, out)
     return Done("LIST completed")
@@ -198,6 +208,12 @@ async def _tell_status(name: str, items: tuple[bytes, ...], session: Session, ou
     await out(answer)
 
 
+async def tell_name(name: str, given: str, session: Session, out: Sink) -> None:
+    """In IMAP4rev2, an untagged LIST when the name that was given is not the normal one.  RFC 9051 §6.3.9.7"""
+    if session.enabled.rev2 and name != given:
+        await out(Raw(Names.of(session.account).entry(name).encode(utf8=True, old_name=given)))
+
+
 async def lsub(cmd: List, session: Session, out: Sink) -> Done:
     r"""With `%`, a level above subscribed names is told as \NoSelect.  RFC 3501 §6.3.9"""
     if cmd.patterns == ("",):
@@ -209,7 +225,7 @@ async def lsub(cmd: List, session: Session, out: Sink) -> Done:
     for name in sorted(subscribed | hidden, key=_order):
         if matches(name):
             attributes = b"" if name in subscribed else b"\\NoSelect"
-            await out(Untagged(b'LSUB (%b) "/" %b' % (attributes, mailbox(name))))
+            await out(Untagged(b'LSUB (%b) "/" %b' % (attributes, session.wire_name(name))))
     return Done("LSUB completed")
 
 

@@ -1,6 +1,7 @@
 """SEARCH: which messages are what.  The grammar and the keys are `imap.search_grammar` and `imap.search`."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from mailstack.imap.responses import Done, Untagged
 from mailstack.imap.search import search
@@ -11,6 +12,9 @@ from mailstack.imap.server.session import Session
 from mailstack.imap.values import Row, Seqs, Sink, State
 
 __all__ = ["ROWS", "answer", "found_by", "returned", "searched"]
+
+
+_ALL: Final = Returned(frozenset({b"ALL"}))
 
 
 async def handle(cmd: Search, session: Session, out: Sink) -> Done:
@@ -46,12 +50,15 @@ async def answer(cmd: Search, name: bytes, indices: Sequence[int], session: Sess
     quirk: the tag is a quoted string whatever it is (the new Outlook understands no other).
     """
     mail = searched(session)
-    if cmd.returned is not None:
-        if cmd.returned.saves:
-            session.view.save(mail.view.uids[index] for index in cmd.returned.saved(indices))
-        if cmd.returned.answers:
+    wanted = cmd.returned
+    if wanted is None and session.enabled.rev2 and name == b"SEARCH":
+        wanted = _ALL  # RFC 9051 §7.3.4: there is no SEARCH response
+    if wanted is not None:
+        if wanted.saves:
+            session.view.save(mail.view.uids[index] for index in wanted.saved(indices))
+        if wanted.answers:
             tag = b'(TAG "%b")' % session.tag
-            await out(Untagged(b"ESEARCH %b%b" % (tag, returned(cmd, cmd.returned, indices, mail))))
+            await out(Untagged(b"ESEARCH %b%b" % (tag, returned(cmd, wanted, indices, mail))))
         return
     numbers = _numbers(cmd, indices, mail)
     suffix = _modseq(cmd, b" (MODSEQ %d)", indices, mail)

@@ -1,7 +1,7 @@
 """SELECT, EXAMINE, CLOSE, UNSELECT: opening and leaving a mailbox."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from mailstack.base.errors import ParseFault
@@ -11,6 +11,7 @@ from mailstack.imap.objectid import mailbox_id
 from mailstack.imap.responses import Done, Ok, Raw, flag_list
 from mailstack.imap.server.commands.basics import no_arguments
 from mailstack.imap.server.commands.fetch import tell_flags
+from mailstack.imap.server.commands.list import Names
 from mailstack.imap.server.resync import Resync, changed, vanished_earlier
 from mailstack.imap.server.selected import Selected, with_flag
 from mailstack.imap.server.session import Session
@@ -23,18 +24,19 @@ __all__ = ["ROWS"]
 
 @dataclass(frozen=True, slots=True)
 class Select(Command):
-    """`knows_modseqs`: with CONDSTORE or QRESYNC."""
+    """`knows_modseqs`: with CONDSTORE or QRESYNC.  `given`: the name before it was normalised."""
 
     mailbox: str
     knows_modseqs: bool = False
     resync: Resync | None = None
+    given: str = field(default="", compare=False)
 
 
 def parse(cur: Cursor) -> Select:
     """select = "SELECT" SP mailbox [SP "(" select-param *(SP select-param) ")"]   RFC 9051 §6.3.2, RFC 4466 §6"""
-    name = cur.mailbox()
+    name, given = cur.mailbox_given()
     params = dict(cur.listed(_param)) if cur.spaced() else {}
-    return Select(name, bool(params), params.get(b"QRESYNC"))
+    return Select(name, bool(params), params.get(b"QRESYNC"), given)
 
 
 def _param(cur: Cursor) -> tuple[bytes, Resync | None]:
@@ -76,8 +78,10 @@ async def _open(cmd: Select, session: Session, out: Sink, *, read_only: bool) ->
     except BaseException:
         mailbox.release()
         raise
-    unseen = _first_unseen(selected)
-    await out(Raw(b"".join(_described(selected, unseen))))
+    await out(Raw(b"".join(_described(selected, rev2=session.enabled.rev2))))
+    if session.enabled.rev2:
+        entry = Names.of(session.account).entry(name)
+        await out(Raw(entry.encode(utf8=True, old_name="" if cmd.given == name else cmd.given)))
     if cmd.resync is not None and cmd.resync.uidvalidity == mailbox.folder.uidvalidity:
         await _resynchronise(cmd.resync, session, out)
     mode = "READ-ONLY" if read_only else "READ-WRITE"
@@ -98,16 +102,19 @@ def _first_unseen(selected: Selected) -> int | None:
     return None if uid is None else selected.view.number(uid)
 
 
-def _described(selected: Selected, unseen: int | None) -> Iterator[bytes]:
-    """RFC 3501 §6.3.1, RFC 9051 §6.3.2"""
+def _described(selected: Selected, *, rev2: bool) -> Iterator[bytes]:
+    """RFC 3501 §6.3.1; without RECENT and UNSEEN: RFC 9051 §6.3.2"""
     mailbox, view = selected.mailbox, selected.view
     flags = selected.known_flags
     permanent = () if selected.read_only else (*flags, "\\*")
     yield b"* FLAGS %b\r\n" % flag_list(flags)
     yield b"* OK [PERMANENTFLAGS %b] Flags that stay\r\n" % flag_list(permanent)
-    yield b"* %d EXISTS\r\n* %d RECENT\r\n" % (view.count, view.recent_count)
-    if unseen is not None:
-        yield b"* OK [UNSEEN %d] First unseen message\r\n" % unseen
+    yield b"* %d EXISTS\r\n" % view.count
+    if not rev2:
+        yield b"* %d RECENT\r\n" % view.recent_count
+        unseen = _first_unseen(selected)
+        if unseen is not None:
+            yield b"* OK [UNSEEN %d] First unseen message\r\n" % unseen
     yield b"* OK [UIDVALIDITY %d] UIDs valid\r\n" % mailbox.folder.uidvalidity
     yield b"* OK [UIDNEXT %d] Next UID\r\n" % mailbox.uidnext
     yield b"* OK [MAILBOXID (%b)] Mailbox id\r\n" % mailbox_id(mailbox.folder.id)

@@ -9,7 +9,7 @@ from typing import Final
 from mailstack.base.errors import ParseFault
 from mailstack.imap.cursor import Cursor
 from mailstack.imap.objectid import mailbox_id
-from mailstack.imap.responses import Done, Untagged, mailbox
+from mailstack.imap.responses import Done, Untagged
 from mailstack.imap.server.session import Session
 from mailstack.imap.values import Command, Row, Sink, State
 from mailstack.store.values import Status
@@ -69,7 +69,7 @@ async def answer(name: str, wanted: tuple[bytes, ...], session: Session) -> Unta
         return b"%d" % (session.limits.message_bytes if item == _APPENDLIMIT else _ITEMS[item](status))
 
     pairs = b" ".join(b"%b %b" % (item, value(item)) for item in wanted)
-    return Untagged(b"STATUS %b (%b)" % (mailbox(name), pairs))
+    return Untagged(b"STATUS %b (%b)" % (session.wire_name(name), pairs))
 
 
 async def handle(cmd: StatusOf, session: Session, out: Sink) -> Done:
