@@ -2,7 +2,8 @@
 
 An event has a name, a level and a format with named fields; the same fields go
 to the text log and to JSON lines.  A field called `mid` is a message's id, the
-same from MAIL to the last relay try; `cid` is a connection's.  Secrets have a
+same from MAIL to the last relay try; `cid` is a connection's.  An event may
+have more fields than its format names: they are for JSON and for the history.  Secrets have a
 type that does not print, so that a mistake here stays harmless.
 
 This floor knows no logger: `app` adds a sink (twisted.logger), tests add their own.
@@ -63,10 +64,13 @@ class Event(Enum):
     MAIL_RELAYED = Level.INFO, "{mid} to <{recipient}>: delivered to {host} ({tls}): {text}"
     MAIL_DEFERRED = Level.INFO, "{mid} to <{recipient}>: {text}; next try in {wait}"
     MAIL_FAILED = Level.WARN, "{mid} to <{recipient}>: failed: {text}"
-    MAIL_BOUNCED = Level.INFO, "{mid}: report {report_mid} to <{reverse_path}>"
+    MAIL_BOUNCED = Level.INFO, "{mid}: {report} report {report_mid} to <{reverse_path}>"
     MAIL_DROPPED = Level.WARN, "{mid}: {reason}"
     QUEUE_NOT_RECORDED = Level.ERROR, "{mid}: {reason}; trying again in {wait}"
+    MAIL_EXPUNGED = Level.DEBUG, "{account} {mailbox}: {uids} deleted"
+    MAIL_MOVED = Level.DEBUG, "{account} {mailbox}: {uids} moved to {target}"
     RELAY_ATTEMPT = Level.DEBUG, "{mid} tries {host} [{ip}], {tls}"
+    RELAY_TROUBLE = Level.DEBUG, "{mid}: {text}"
     MTA_STS_FAILED = Level.INFO, "MTA-STS of {domain}: {reason}"
 
     # the store
@@ -80,6 +84,10 @@ class Event(Enum):
     )
     STORE_REBUILT = Level.WARN, "{account} {mailbox}: index rebuilt from {messages} files"
     STORE_ODD_FILE = Level.WARN, "{path}: {reason}"
+
+    # what `mailstack why` reads
+    HISTORY_LOST = Level.WARN, "history not kept: {reason}; {events} events are lost"
+    HISTORY_KEPT = Level.INFO, "the history is kept again"
 
     # the CLI's socket
     CONTROL = Level.INFO, "control: {command}"

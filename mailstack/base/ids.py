@@ -24,6 +24,9 @@ def message_id() -> str:
     return f"{_base30(time.time_ns() // 1000)}-{_base30(next(_serial) % 27000 + os.getpid() * 27000)}"
 
 
+_RUN = _base30(int(time.time()) % len(_ALPHABET) ** 5)  # of this process: comes round after nine months
+
+
 def connection_id() -> str:
-    """`c17`: unique in this process."""
-    return f"c{next(_connections)}"
+    """`c5kq2v-17`: unique in this process, and in what is remembered of those before it."""
+    return f"c{_RUN}-{next(_connections)}"

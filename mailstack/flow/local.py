@@ -13,9 +13,8 @@ _COPY_OCTETS = 1 << 18
 
 async def deliver_here(store: MailStore, mid: str, staged: Staged, boxes: Sequence[tuple[str, str]]) -> None:
     """File one message for (account, mailbox) pairs: all or nothing, durable at the end.  MailError, OSError"""
-    await store.deliver(staged, boxes)
-    for account, mailbox in boxes:
-        log(Event.MAIL_STORED, mid=mid, account=account, mailbox=mailbox)
+    for account, mailbox, uid in await store.deliver(staged, boxes):
+        log(Event.MAIL_STORED, mid=mid, account=account, mailbox=mailbox, uid=uid)
 
 
 def with_lines_on_top(store: MailStore, lines: bytes, staged: Staged) -> Staged:

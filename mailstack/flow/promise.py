@@ -13,6 +13,7 @@ from mailstack.flow.route import Route, find_route
 from mailstack.flow.settings import FlowSettings
 from mailstack.flow.tracing import final_lines, received_line
 from mailstack.message.dsn import Success
+from mailstack.message.header import message_id_of
 from mailstack.queue.api import Envelope, MailQueue
 from mailstack.store.api import MailStore
 from mailstack.store.values import Staged
@@ -65,9 +66,13 @@ class Promise:
         log(
             Event.MAIL_ACCEPTED,
             mid=mail.mid,
+            cid=mail.cid,
             reverse_path=mail.reverse_path,
             listener=mail.peer.listener,
             ip=mail.peer.ip,
+            helo=mail.helo,
+            account=mail.principal.account if mail.principal else "",
+            message_id=message_id_of(staged.head()),
             size=staged.size,
             recipients=[recipient.address for recipient in mail.recipients],
         )

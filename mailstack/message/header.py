@@ -9,10 +9,11 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-__all__ = ["Field", "Header", "header_end", "scan", "unfold"]
+__all__ = ["Field", "Header", "header_end", "message_id_of", "scan", "unfold"]
 
 # field = field-name *WSP ":" unstructured; *WSP is obs-optional's (RFC 5322 §4.5.8).  `.` stops at LF only.
 _FIELD = re.compile(rb"(?m)^([!-9;-~]+)[ \t]*:(.*(?:\n[ \t].*)*)\n?")
+_MESSAGE_ID = re.compile(rb"(?mi)^message-id[ \t]*:\s*(<[^<>\s]{1,996}>)")
 
 
 class Field(NamedTuple):
@@ -90,6 +91,12 @@ def scan(data: bytes, start: int = 0) -> Header:
         for match in _FIELD.finditer(data, start, end)
     ]
     return Header(data, end, fields)
+
+
+def message_id_of(head: bytes) -> str:
+    """`<id@domain>` of the topmost Message-ID, for the log; "" without one that has the usual form."""
+    found = _MESSAGE_ID.search(head, 0, header_end(head))
+    return found[1].decode("utf-8", "replace") if found else ""
 
 
 def unfold(value: bytes) -> bytes:

@@ -161,7 +161,7 @@ class Connection(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         text = reason.getErrorMessage().rstrip(".")
         if self._handshaking:
-            log(Event.TLS_FAILED, listener=self._setting.listener, ip=self.peer.ip, reason=text)
+            log(Event.TLS_FAILED, cid=self.cid, listener=self._setting.listener, ip=self.peer.ip, reason=text)
         self._lost = text
         self._closing = True
         if self._timer is not None:

@@ -70,6 +70,13 @@ class RemoteReply:
     text: str  # one line, or our words for what went wrong (no route, time-out, TLS)
     command: str = ""  # what we had said: "RCPT TO:<…>", "" for the connection
 
+    @property
+    def spoken(self) -> str:
+        """`mx.example said 550 5.1.1 no such user`, or our own words."""
+        if not self.code:
+            return f"{self.status} {self.text}"
+        return f"{self.host} said {self.code} {self.status} {self.text}"
+
 
 @dataclass(frozen=True, slots=True)
 class Delivered:

@@ -83,7 +83,7 @@ class Bounces:
             until=until,
         )
         await self._submit(_report_envelope(envelope.reverse_path, mid, message, now), message)
-        log(Event.MAIL_BOUNCED, mid=envelope.id, report_mid=mid, reverse_path=envelope.reverse_path)
+        _log_report("delay", envelope, mid)
 
     async def relayed(
         self, envelope: Envelope, delivered: Sequence[tuple[Recipient, RemoteReply]], content: Content
@@ -134,7 +134,11 @@ class Bounces:
             original=content.read(0, content.size) if returns_whole(envelope) else None,
         )
         await self._submit(_report_envelope(envelope.reverse_path, mid, message, now), message)
-        log(Event.MAIL_BOUNCED, mid=envelope.id, report_mid=mid, reverse_path=envelope.reverse_path)
+        _log_report("failure", envelope, mid)
+
+
+def _log_report(report: str, envelope: Envelope, mid: str) -> None:
+    log(Event.MAIL_BOUNCED, mid=envelope.id, report=report, report_mid=mid, reverse_path=envelope.reverse_path)
 
 
 def _report_envelope(to: str, mid: str, message: bytes, now: datetime) -> Envelope:

@@ -246,21 +246,15 @@ class QueueRunner(Service):
                 recipient=row.recipient.address,
                 host=reply.host,
                 tls=outcome.tls or "no TLS",
-                text=_spoken(reply),
+                text=reply.spoken,
             )
         now = self._clock.seconds()
         for row, waits in verdict.waiting:
             wait = spell(waits.next_try - now)
-            log(Event.MAIL_DEFERRED, mid=mid, recipient=row.recipient.address, text=_spoken(waits.reply), wait=wait)
+            log(Event.MAIL_DEFERRED, mid=mid, recipient=row.recipient.address, text=waits.reply.spoken, wait=wait)
         for row, undelivered in verdict.undelivered:
-            text = ("given up after " if undelivered.gave_up else "") + _spoken(undelivered.reply)
+            text = ("given up after " if undelivered.gave_up else "") + undelivered.reply.spoken
             log(Event.MAIL_FAILED, mid=mid, recipient=row.recipient.address, text=text)
-
-
-def _spoken(reply: api.RemoteReply) -> str:
-    """`mx.example said 550 5.1.1 no such user`, or our own words."""
-    said = f"{reply.code} {reply.status} {reply.text}" if reply.code else f"{reply.status} {reply.text}"
-    return f"{reply.host} said {said}" if reply.code else said
 
 
 def _trace(failure: Failure) -> str:

@@ -6,6 +6,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from random import Random
 
+from mailstack.base.events import Event, log
 from mailstack.dns.api import DnsFailure, NoSuchDomain, Resolver
 from mailstack.queue.api import Deferred, Envelope, Failed, Outcome, Recipient, RemoteReply
 from mailstack.relay.addresses import NotForTheWire, on_the_wire
@@ -40,7 +41,7 @@ class _Round:
         async with aclosing(targets):
             while wire and (target := await anext(targets, None)) is not None:
                 if isinstance(target, RemoteReply):
-                    self._troubles.append(target)
+                    self._note(envelope, target)
                     continue
                 errand = Errand(envelope, _reverse_path(envelope), tuple(each for _, each in wire), content)
                 wire = await self._ask(target, errand, wire, outcomes)
@@ -53,13 +54,18 @@ class _Round:
         try:
             carried = await self._visits.visit(target, self._login, errand)
         except NotReady as trouble:
-            self._troubles.append(trouble.reply)
+            self._note(errand.envelope, trouble.reply)
             return wire
         for place, outcome in carried.outcomes.items():
             outcomes[wire[place][0]] = outcome
         if carried.undecided:
             self._troubles.append(carried.outcomes[carried.undecided[0]].reply)
         return [wire[place] for place in carried.undecided]
+
+    def _note(self, envelope: Envelope, trouble: RemoteReply) -> None:
+        """One host was of no use; another may be."""
+        self._troubles.append(trouble)
+        log(Event.RELAY_TROUBLE, mid=envelope.id, text=trouble.spoken)
 
     def _left_over(self, recipients: Sequence[Recipient]) -> Outcomes:
         """Nobody took or refused them: failed when every host has said no for good, else later."""

@@ -5,7 +5,7 @@ the *command* says; what ends a body ends it whatever the reply is.  All
 transitions are in `_move`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from mailstack.base.engine import NEED_DATA, After, BodyAborted, BodyChunk, BodyEnd, NeedData
@@ -74,6 +74,7 @@ _BODY_REFUSALS = MappingProxyType(
 )
 
 _BODY_OCTETS = 32 * 1024  # decoded at a time: what lies behind the end of the data is put back
+_TOLD_OCTETS = 400  # of a faulty command, for the log
 _TLS_RECORD = b"\x16\x03"  # a ClientHello on a port that begins in the clear
 
 
@@ -89,6 +90,7 @@ class SmtpEngine:
         if terms.lmtp:
             self._verbs = lmtp_verbs(self._verbs)
         self.terms = terms
+        self.on_fault: Callable[[str, Reply], None] = _nobody  # told of lines that never become an event
         self._framer = Framer()
         self._out = bytearray()
         self._after = After.GO_ON
@@ -291,13 +293,14 @@ class SmtpEngine:
         """The next command; None when the engine has answered a line by itself."""
         if self._state is State.FRESH and self._speaks_tls():
             return None
+        line: bytes | None = b""
         try:
             line = self._framer.line(self._line_limit())
             if line is None:
                 return NEED_DATA
             return auth.response(line) if self._state is State.AUTH else self._command(line)
         except CommandFault as fault:
-            self._fault(fault.reply)
+            self._fault(fault.reply, line or b"")
         except LineTooLong:
             self._fault(replies.AUTH_LINE_TOO_LONG if self._state is State.AUTH else replies.LINE_TOO_LONG)
         except BareLineEnd:
@@ -364,8 +367,9 @@ class SmtpEngine:
             return
         raise CommandFault(replies.UNKNOWN_COMMAND)
 
-    def _fault(self, reply: Reply) -> None:
+    def _fault(self, reply: Reply, line: bytes = b"") -> None:
         """Answer a line that never becomes an event."""
+        self.on_fault("AUTH" if self._state is State.AUTH else self._tellable(line), reply)
         if self._state is State.AUTH:
             self._state = State.GREETED  # the exchange is over
         self._faults += reply not in (replies.NO_VALID_RECIPIENTS, replies.NO_RECIPIENTS_TAKEN)
@@ -373,6 +377,13 @@ class SmtpEngine:
             self._say_last(replies.too_many_errors(self._terms.hostname))
         else:
             self.send(reply)
+
+    def _tellable(self, line: bytes) -> str:
+        """For the log.  A line that is no command may be half a login that came too early: it stays out."""
+        verb = line.partition(b" ")[0].upper().decode("latin-1")
+        if verb not in self._verbs:
+            return "a command"
+        return verb if verb == "AUTH" else line[:_TOLD_OCTETS].decode("utf-8", "replace")
 
     # --- the body ---------------------------------------------------------------------------------------------
 
@@ -426,6 +437,10 @@ class SmtpEngine:
             self._waiting = BodyEnd() if self._last else ChunkEnd(0)
         self.send(refusal)
         return None
+
+
+def _nobody(_command: str, _reply: Reply) -> None:
+    pass
 
 
 def _text(argument: bytes) -> str:

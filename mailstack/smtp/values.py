@@ -249,6 +249,11 @@ class Reply:
     def positive(self) -> bool:
         return self.code < 400
 
+    @property
+    def spoken(self) -> str:
+        """`550 5.1.1 No such mailbox here`, for the log."""
+        return " ".join(filter(None, (str(self.code), self.status, self.text)))
+
     def encode(self) -> bytes:
         status = f"{self.status} " if self.status else ""
         *head, last = (self.text, *self.extra)

@@ -10,6 +10,7 @@ from mailstack.store.values import (
     Checked,
     Copied,
     Digest,
+    Filed,
     FlagMode,
     Folder,
     Incoming,
@@ -237,7 +238,7 @@ class MailStore(Protocol):
     def stage(self) -> Staged:
         """A new message on its way in.  MailError(STORAGE_FULL)."""
 
-    async def deliver(self, staged: Staged, recipients: Sequence[tuple[str, str]]) -> None:
+    async def deliver(self, staged: Staged, recipients: Sequence[tuple[str, str]]) -> Sequence[Filed]:
         """File one message for (account, mailbox) pairs, once for all; all or nothing, durable at the end.
 
         A mailbox that does not exist is the INBOX.

@@ -7,18 +7,18 @@ from mailstack.store import filing
 from mailstack.store.batches import Job
 from mailstack.store.effects import Effect
 from mailstack.store.txn import Site, StoreJob
-from mailstack.store.values import Staged
+from mailstack.store.values import Filed, Staged
 
 __all__ = ["Delivery"]
 
 
-class Delivery(StoreJob[None]):
+class Delivery(StoreJob[list[Filed]]):
     """`recipients` are (account, mailbox)."""
 
     def __init__(
         self, site: Site, apply: Callable[[Effect], None], staged: Staged, recipients: Sequence[tuple[str, str]]
     ) -> None:
-        super().__init__(site, lambda txn: filing.deliver(txn, [self.what]), apply, None)
+        super().__init__(site, lambda txn: filing.deliver(txn, [self.what])[0], apply, None)
         self.what = staged, recipients
         self.place = site, apply
 
@@ -28,8 +28,7 @@ class Delivery(StoreJob[None]):
         site, apply = deliveries[0].place
         what = [each.what for each in deliveries]
 
-        def work(txn: Any) -> list[None]:
-            filing.deliver(txn, what)
-            return [None] * len(what)
+        def work(txn: Any) -> list[list[Filed]]:
+            return filing.deliver(txn, what)
 
         return StoreJob(site, work, apply, None)

@@ -19,7 +19,7 @@ from mailstack.store.index import mailboxes, messages, tombstones
 from mailstack.store.index.mailboxes import Box
 from mailstack.store.index.messages import Row
 from mailstack.store.txn import Txn
-from mailstack.store.values import INBOX, Appended, Copied, Incoming, Staged
+from mailstack.store.values import INBOX, Appended, Copied, Filed, Incoming, Staged
 
 __all__ = [
     "append",
@@ -40,29 +40,36 @@ MAX_UID = (1 << 32) - 1
 # --- whole jobs ----------------------------------------------------------------------------------------
 
 
-def deliver(txn: Txn, deliveries: Sequence[tuple[Staged, Sequence[tuple[str, str]]]]) -> None:
+def deliver(txn: Txn, deliveries: Sequence[tuple[Staged, Sequence[tuple[str, str]]]]) -> list[list[Filed]]:
     """Each message into each of its (account, mailbox), once each; a mailbox that is not there is the INBOX.
 
     What goes into one mailbox is added at once: the rows that many deliveries share are touched once.
     """
     found: dict[tuple[str, str], int] = {}
-    places: dict[int, tuple[Home, Box, list[Incoming]]] = {}
+    places: dict[int, tuple[Home, Box, list[Incoming], list[list[Filed]]]] = {}
+    filed: list[list[Filed]] = []
     for staged, recipients in deliveries:
         incoming = Incoming(staged)
+        filed.append([])
         for recipient in recipients:
             if recipient not in found:
                 found[recipient] = _find_place(txn, recipient, places)
         for mailbox in dict.fromkeys(found[recipient] for recipient in recipients):
             places[mailbox][2].append(incoming)
-    for home, box, messages_in in places.values():
-        _add(txn, home, box, messages_in)
+            places[mailbox][3].append(filed[-1])
+    for home, box, messages_in, lists in places.values():
+        for filed_there, uid in zip(lists, _add(txn, home, box, messages_in), strict=True):
+            filed_there.append(Filed(home.name, box.name, uid))
+    return filed
 
 
-def _find_place(txn: Txn, recipient: tuple[str, str], places: dict[int, tuple[Home, Box, list[Incoming]]]) -> int:
+def _find_place(
+    txn: Txn, recipient: tuple[str, str], places: dict[int, tuple[Home, Box, list[Incoming], list[list[Filed]]]]
+) -> int:
     account, name = recipient
     home = ensure_home(txn, account)
     box = _box_or_inbox(txn, home, name)
-    places.setdefault(box.id, (home, box, []))
+    places.setdefault(box.id, (home, box, [], []))
     return box.id
 
 

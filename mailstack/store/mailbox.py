@@ -5,6 +5,8 @@ from dataclasses import replace
 from typing import Literal
 
 from mailstack.base.errors import Condition, MailError
+from mailstack.base.events import Event, log
+from mailstack.base.spans import spelled
 from mailstack.store import changing, content, filing
 from mailstack.store.api import Content
 from mailstack.store.columns import MailColumns
@@ -158,7 +160,10 @@ class OpenMailbox:
 
     async def expunge(self, uids: Iterable[int]) -> tuple[int, ...]:
         wanted = tuple(uids)
-        return await self._memory.write(lambda txn: changing.expunge(txn, self.folder.id, wanted))
+        gone = await self._memory.write(lambda txn: changing.expunge(txn, self.folder.id, wanted))
+        if gone:
+            log(Event.MAIL_EXPUNGED, account=self._home.name, mailbox=self.folder.name, uids=spelled(gone))
+        return gone
 
     async def copy(self, uids: Iterable[int], target: str) -> Copied:
         wanted = tuple(uids)
@@ -166,7 +171,12 @@ class OpenMailbox:
 
     async def move(self, uids: Iterable[int], target: str) -> Moved:
         wanted = tuple(uids)
-        return await self._memory.write(lambda txn: filing.move(txn, self._home, self.folder.id, wanted, target))
+        moved = await self._memory.write(lambda txn: filing.move(txn, self._home, self.folder.id, wanted, target))
+        if moved.sources:
+            gone, became = spelled(moved.sources), spelled(moved.targets)
+            where = {"account": self._home.name, "mailbox": self.folder.name, "target": target}
+            log(Event.MAIL_MOVED, uids=gone, became=became, **where)
+        return moved
 
     async def replace(self, uid: int, target: str, message: Incoming) -> Appended:
         def work(txn: Txn) -> Appended:

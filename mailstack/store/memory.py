@@ -32,7 +32,7 @@ from mailstack.store.index import mailboxes
 from mailstack.store.kept import Kept
 from mailstack.store.reconcile import reconcile
 from mailstack.store.txn import Site, StoreJob, Txn
-from mailstack.store.values import Folder, Staged
+from mailstack.store.values import Filed, Folder, Staged
 from mailstack.store.watching import Watching
 
 __all__ = ["Committer", "Memory", "OpenedAccount", "OpenedMailbox", "look_at"]
@@ -116,7 +116,7 @@ class Memory:
         """Durable when it ends; `then` is called when memory is up to date, before the awaiting caller goes on."""
         return self._committer.submit(StoreJob(self.site, work, self.apply, then))
 
-    def deliver(self, staged: Staged, recipients: Sequence[tuple[str, str]]) -> Awaitable[None]:
+    def deliver(self, staged: Staged, recipients: Sequence[tuple[str, str]]) -> Awaitable[Sequence[Filed]]:
         return self._committer.submit(Delivery(self.site, self.apply, staged, recipients))
 
     def write_unwatched(self, work: Callable[[Txn], Any]) -> None:

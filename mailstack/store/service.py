@@ -31,7 +31,7 @@ from mailstack.store.memory import Memory
 from mailstack.store.opened import How, Opened, open_store
 from mailstack.store.room import RESERVE_OCTETS, Room
 from mailstack.store.txn import Txn
-from mailstack.store.values import Checked, Staged
+from mailstack.store.values import Checked, Filed, Staged
 from mailstack.store.watching import Watching
 
 __all__ = ["Store", "StoreLedger"]
@@ -155,8 +155,8 @@ class Store:
         self._room.check()
         return StagedFile(self._staging, sync=self._durability == "fsync")
 
-    async def deliver(self, staged: Staged, recipients: Sequence[tuple[str, str]]) -> None:
-        await self._memory.deliver(staged, tuple(recipients))
+    async def deliver(self, staged: Staged, recipients: Sequence[tuple[str, str]]) -> Sequence[Filed]:
+        return await self._memory.deliver(staged, tuple(recipients))
 
     # --- store.api.CheckedStore ------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from itertools import accumulate
-from typing import Any, NewType, Protocol
+from typing import Any, NamedTuple, NewType, Protocol
 
 __all__ = [
     "DEFAULT_FOLDERS",
@@ -28,6 +28,7 @@ __all__ = [
     "Copied",
     "Digest",
     "Expunged",
+    "Filed",
     "FlagMode",
     "FlagsChanged",
     "Folder",
@@ -142,6 +143,14 @@ class Appended:
     mailbox: MailboxId
     uidvalidity: int
     uids: tuple[int, ...]
+
+
+class Filed(NamedTuple):
+    """Where one copy of a delivered message is."""
+
+    account: str
+    mailbox: str
+    uid: int
 
 
 @dataclass(frozen=True, slots=True)

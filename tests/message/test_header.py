@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailstack.message.header import header_end, scan, unfold
+from mailstack.message.header import header_end, message_id_of, scan, unfold
 
 MESSAGE = (
     b"Received: from a\r\n\tby b\r\nReceived: by c\r\nSubject:  Hello\r\n  there \r\nX-Empty:\r\n"
@@ -85,3 +85,21 @@ def test_anything_is_scanned_in_order(pieces: list[bytes]) -> None:
 def test_a_huge_header_takes_linear_time() -> None:
     header = scan(b"A: 1\r\n" * 50_000 + b"x" * 500_000 + b"\r\n" + b"B:" + b"\r\n y" * 100_000)
     assert len(header.fields) == 50_001
+
+
+@pytest.mark.parametrize(
+    ("head", "found"),
+    [
+        (b"From: a\r\nMessage-ID: <x.1@y.test>\r\n\r\n", "<x.1@y.test>"),
+        (b"message-id:\r\n <folded@y.test>\r\n\r\n", "<folded@y.test>"),
+        (b"MESSAGE-ID : <obs@y.test>\n\n", "<obs@y.test>"),
+        (b"Message-ID: <\xc3\xa9@y.test>\r\n\r\n", "<é@y.test>"),
+        (b"Message-ID: <first@y.test>\r\nMessage-ID: <second@y.test>\r\n\r\n", "<first@y.test>"),
+        (b"X: 1\r\n\r\nMessage-ID: <in.the.body@y.test>\r\n", ""),
+        (b"Message-ID: none\r\nTo: <a@b.test>\r\n\r\n", ""),
+        (b"Message-ID:\r\nTo: <a@b.test>\r\n\r\n", ""),
+        (b"", ""),
+    ],
+)
+def test_message_id(head, found):
+    assert message_id_of(head) == found

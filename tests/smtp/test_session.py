@@ -293,3 +293,43 @@ def test_two_connections_share_a_flow():
     two.say("EHLO two", *MAIL, "from two", ".")
     one.say(".")
     assert [message for _mail, message in flow.taken] == [b"from two\r\n", b"from one\r\n"]
+
+
+def refused(events):
+    return [fields for event, fields in events if event is Event.MAIL_REFUSED]
+
+
+def test_who_was_refused_can_be_found_by_either_address(events):
+    talk = Talk()
+    talk.flow.refuse["recipient"] = MailError(Condition.NO_SUCH_USER, "No such mailbox here", detail="x@demo.test")
+    talk.say("EHLO client.test", "MAIL FROM:<far@elsewhere.test>", "RCPT TO:<x@demo.test>")
+    [told] = refused(events)
+    assert told["reverse_path"] == "far@elsewhere.test"
+    assert told["step"] == "RCPT TO:<x@demo.test>"
+    assert told["reply"] == "550 5.1.1 No such mailbox here"
+    assert (told["condition"], told["helo"], told["cid"]) == ("NO_SUCH_USER", "client.test", "c1")
+    assert told["mid"]
+
+
+@pytest.mark.parametrize(
+    ("said", "step"),
+    [
+        ("MAIL FROM:<a@", "MAIL FROM:<a@"),
+        ("MAIL FROM:<a@b.test> XYZ=1", "MAIL FROM:<a@b.test> XYZ=1"),
+        ("AUTH PLAIN AGFsaWNlAHNlY3JldA== x", "AUTH"),
+        ("AGFsaWNlAHNlY3JldA==", "a command"),
+        ("DATA", "DATA"),
+    ],
+)
+def test_what_the_engine_refuses_is_told_without_secrets(said, step, events):
+    talk = Talk(submission=True, tls=True)
+    assert talk.say("EHLO client.test", said)[-1].startswith("5")
+    assert [told["step"] for told in refused(events)] == [step]
+
+
+def test_a_message_announced_too_big_is_told(events):
+    talk = Talk(limits=SmtpLimits(message_octets=100))
+    talk.say("EHLO x", "MAIL FROM:<a@b.test> SIZE=101")
+    assert [(told["step"], told["reply"]) for told in refused(events)] == [
+        ("MAIL FROM:<a@b.test> SIZE=101", "552 5.3.4 Message too big")
+    ]

@@ -65,6 +65,7 @@ class SmtpSession:
         self._principal: Principal | None = None
         self._exchange: conversation.Conversation | None = None
         self._transaction: Transaction | None = None
+        engine.on_fault = self._fault
 
     # --- what the connection calls ---------------------------------------------------------------------------
 
@@ -118,15 +119,19 @@ class SmtpSession:
 
     async def _on_auth(self, command: Auth) -> Reply:
         if not self._listening.submission:
-            return replies.AUTH_NOT_HERE
+            return self._no_login(replies.AUTH_NOT_HERE)
         if not self._listening.may_log_in(self._wire.peer):
-            return replies.AUTH_NEEDS_TLS
+            return self._no_login(replies.AUTH_NEEDS_TLS)
         if self._principal is not None:
             return replies.ALREADY_LOGGED_IN
         self._exchange = conversation.begin(self._mechanisms, command.mechanism, self._login, self._wire)
         if self._exchange is None:
-            return replies.UNKNOWN_MECHANISM
+            return self._no_login(replies.UNKNOWN_MECHANISM)
         return await self._step(command.initial)
+
+    def _no_login(self, reply: Reply) -> Reply:
+        self._refused("AUTH", reply)
+        return reply
 
     async def _on_auth_response(self, command: AuthResponse) -> Reply:
         return await self._step(command.data)
@@ -153,7 +158,9 @@ class SmtpSession:
     async def _on_mail(self, command: Mail) -> Reply:
         if self._listening.submission and self._principal is None:
             may_log_in = self._listening.may_log_in(self._wire.peer)
-            return replies.AUTH_REQUIRED if may_log_in else replies.TLS_AND_AUTH_REQUIRED
+            reply = replies.AUTH_REQUIRED if may_log_in else replies.TLS_AND_AUTH_REQUIRED
+            self._refused(f"MAIL FROM:<{command.reverse_path}>", reply)
+            return reply
         self._forget()  # what an internal error has left behind
         arriving = self._arriving(utf8=command.params[SMTPUTF8])
         transaction = Transaction(self._flow, self._limits, arriving, self._refused, lmtp=self._listening.lmtp)
@@ -181,9 +188,29 @@ class SmtpSession:
             return f"{'UTF8' * utf8}LMTP{secured}"
         return f"{'UTF8SMTP' if utf8 else 'ESMTP'}{secured}"
 
-    def _refused(self, step: str, error: MailError) -> None:
+    def _refused(self, step: str, reply: Reply, mail: Arriving | None = None, error: MailError | None = None) -> None:
+        """With all that somebody may ask by later: who wanted to write to whom, and what we said."""
         peer = self._wire.peer
-        log(Event.MAIL_REFUSED, cid=self._wire.cid, listener=peer.listener, ip=peer.ip, step=step, reason=str(error))
+        log(
+            Event.MAIL_REFUSED,
+            cid=self._wire.cid,
+            listener=peer.listener,
+            ip=peer.ip,
+            step=step,
+            reason=reply.text if error is None else str(error),
+            reply=reply.spoken,
+            helo=self._helo,
+            mid=mail.mid if mail else "",
+            account=self._principal.account if self._principal else "",
+            reverse_path=mail.reverse_path if mail else "",
+            recipients=[recipient.address for recipient in mail.recipients] if mail else [],
+            condition=error.condition.name if error else "",
+            detail=error.detail if error else "",
+        )
+
+    def _fault(self, command: str, reply: Reply) -> None:
+        """The engine has answered by itself: nothing that could be understood, or stood, there."""
+        self._refused(command, reply, self._transaction.mail if self._transaction else None)
 
     async def _on_rcpt(self, command: Rcpt) -> Reply:
         return await self._open().recipient(command)

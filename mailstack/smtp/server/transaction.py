@@ -21,16 +21,16 @@ __all__ = ["Refused", "Transaction"]
 
 
 class Refused(Protocol):
-    """Told of each step that fails."""
+    """Told of each step that fails; `error` is more than the reply says, when there is more."""
 
-    def __call__(self, step: str, error: MailError) -> None: ...
+    def __call__(self, step: str, reply: Reply, mail: Arriving, error: MailError | None = None) -> None: ...
 
 
 class Transaction:
     """From a MAIL that was taken until RSET, the end of the data or the end of the connection."""
 
     def __init__(self, flow: Flow, limits: SmtpLimits, mail: Arriving, refused: Refused, *, lmtp: bool = False) -> None:
-        self._flow, self._limits, self._mail, self._refused = flow, limits, mail, refused
+        self._flow, self._limits, self.mail, self._refused = flow, limits, mail, refused
         self._lmtp = lmtp
         self._places: list[int] = []  # for each RCPT that was taken, whom of the message's recipients it names
         self._staged: Staged | None = None
@@ -38,13 +38,14 @@ class Transaction:
 
     async def begin(self, command: Mail) -> Reply:
         """MAIL.  When the reply is not positive, there is no transaction."""
-        mail = self._mail
+        mail = self.mail
         mail.declared_size = command.params[SIZE]
         mail.body = command.params[BODY]
         mail.ret, mail.envid = command.params[RET], command.params[ENVID]
         mail.smtputf8 = command.params[SMTPUTF8]
         if mail.declared_size > self._limits.message_octets:
-            return replies.MESSAGE_TOO_BIG
+            step = f"MAIL FROM:<{command.reverse_path}> SIZE={mail.declared_size}"
+            return self._answer(step, replies.MESSAGE_TOO_BIG)
         try:
             await self._flow.sender(mail, command.reverse_path)
         except MailError as error:
@@ -53,16 +54,16 @@ class Transaction:
 
     async def recipient(self, command: Rcpt) -> Reply:
         limits = self._limits
-        most = limits.recipients if self._mail.principal or self._lmtp else limits.recipients_unauthenticated
-        if len(self._mail.recipients) >= most:
-            return replies.TOO_MANY_RECIPIENTS
+        most = limits.recipients if self.mail.principal or self._lmtp else limits.recipients_unauthenticated
+        if len(self.mail.recipients) >= most:
+            return self._answer(f"RCPT TO:<{command.address}>", replies.TOO_MANY_RECIPIENTS)
         recipient = Recipient(command.address, command.params[ORCPT], command.params[NOTIFY])
-        before = len(self._mail.recipients)
+        before = len(self.mail.recipients)
         try:
-            await self._flow.recipient(self._mail, recipient)
+            await self._flow.recipient(self.mail, recipient)
         except MailError as error:
             return self._refuse(f"RCPT TO:<{command.address}>", error)
-        self._places.append(_place(self._mail, recipient, before))
+        self._places.append(_place(self.mail, recipient, before))
         return replies.RECIPIENT_OK
 
     def data(self) -> Reply:
@@ -99,7 +100,7 @@ class Transaction:
                 raise self._failed
             staged = self._staged_message()
             staged.finish()
-            accepted = await self._flow.accept(self._mail, staged)
+            accepted = await self._flow.accept(self.mail, staged)
         except OSError as error:
             return self._refuse("the message", _storage_fault(error))
         except MailError as error:
@@ -114,19 +115,19 @@ class Transaction:
         All together first, which is one delivery; only when that fails each by itself.
         """
         staged = self._staged if self._failed is None else None
-        if staged is None or len(self._mail.recipients) == 1:
+        if staged is None or len(self.mail.recipients) == 1:
             return await self.end()
         try:
             staged.finish()
-            return Reply(250, "2.0.0", (await self._flow.accept(self._mail, staged)).text)
+            return Reply(250, "2.0.0", (await self._flow.accept(self.mail, staged)).text)
         except (OSError, MailError):
-            each = [await self._accept_one(place, staged) for place in range(len(self._mail.recipients))]
+            each = [await self._accept_one(place, staged) for place in range(len(self.mail.recipients))]
             return Replies(tuple(each[place] for place in self._places))
         finally:
             self.discard()
 
     async def _accept_one(self, place: int, staged: Staged) -> Reply:
-        mail = self._mail
+        mail = self.mail
         one = replace(
             mail,
             mid=message_id(),
@@ -144,7 +145,8 @@ class Transaction:
     def aborted(self, event: BodyAborted) -> None:
         """The engine refuses the data; it answers by itself."""
         self.discard()
-        self._refused("the message", MailError(Condition.BAD_CONTENT, event.reason))
+        error = MailError(Condition.BAD_CONTENT, event.reason)
+        self._refused("the message", reply_for(error), self.mail, error)
 
     def discard(self) -> None:
         staged, self._staged = self._staged, None
@@ -154,7 +156,7 @@ class Transaction:
     def _staged_message(self) -> Staged:
         """Made by DATA, or by the first octets of BDAT."""
         if self._staged is None:
-            self._staged = self._flow.stage(self._mail)
+            self._staged = self._flow.stage(self.mail)
         return self._staged
 
     def _fail(self, error: MailError) -> None:
@@ -162,8 +164,11 @@ class Transaction:
         self.discard()
 
     def _refuse(self, step: str, error: MailError) -> Reply:
-        self._refused(step, error)
-        return reply_for(error)
+        return self._answer(step, reply_for(error), error)
+
+    def _answer(self, step: str, reply: Reply, error: MailError | None = None) -> Reply:
+        self._refused(step, reply, self.mail, error)
+        return reply
 
 
 def _place(mail: Arriving, recipient: Recipient, before: int) -> int:
