@@ -16,7 +16,7 @@ from mailstack.message.date import format_date
 from mailstack.message.header import scan
 from mailstack.message.known_replies import explain
 from mailstack.message.words import decode_words
-from mailstack.queue.api import Envelope, Recipient, RemoteReply
+from mailstack.queue.api import Envelope, Recipient, RemoteReply, Tls
 
 __all__ = [
     "FULL_LIMIT",
@@ -89,6 +89,11 @@ _FAILED = _Kind(
     "The message, or its header, is attached. Recipients not named above are not concerned.",
 )
 _EXPIRED = replace(_FAILED, verb="said at the last try", status="4.4.7")
+_TOO_LATE = replace(
+    _EXPIRED,
+    opening="Your message could not be delivered to {those} within the time that you had set, and is not sent now.",
+    status="5.4.7",
+)
 _DELAYED = _Kind(
     "delayed",
     "Your mail is delayed",
@@ -147,8 +152,8 @@ def wants_report(recipient: Recipient) -> bool:
 
 
 def returns_whole(envelope: Envelope) -> bool:
-    """Whether the whole message goes back: not when the sender said RET=HDRS, and not when it is long."""
-    return envelope.ret != "HDRS" and envelope.size <= FULL_LIMIT
+    """Whether the whole message goes back: not with RET=HDRS or REQUIRETLS (RFC 8689 §5), and not when it is long."""
+    return envelope.ret != "HDRS" and envelope.wishes.tls is not Tls.REQUIRED and envelope.size <= FULL_LIMIT
 
 
 def compose_failure(
@@ -173,6 +178,8 @@ def compose_failure(
     temporary ones.  `postmaster` is the author, `postmaster@reporting_mta` when not given.
     """
     kind = _EXPIRED if expired else _FAILED
+    if expired and envelope.wishes.by_mode.startswith("R"):
+        kind = _TOO_LATE
     return _compose(kind, reporting_mta, mid, message_id, envelope, failed, header_block, now, original, postmaster)
 
 
@@ -328,6 +335,11 @@ def _delivery_status(
     if envelope.envid:
         fields.insert(0, ("Original-Envelope-Id", _from_xtext(envelope.envid)))
     fields.append(("Arrival-Date", format_date(envelope.arrived)))
+    wishes = envelope.wishes
+    if wishes.hold:
+        fields.append(("Future-Release-Request", wishes.hold))  # RFC 4865 §6
+    if wishes.deliver_by is not None:
+        fields.append(("Deliver-By-Date", format_date(wishes.deliver_by)))  # RFC 2852 §5
     groups = [fields, *(_recipient_fields(kind, recipient, reply, now) for recipient, reply in failed)]
     text = b"\r\n".join(b"".join(field(name, _printable(value)) for name, value in group) for group in groups)
     return Part((("Content-Type", "message/delivery-status"),), text)

@@ -3,12 +3,14 @@
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 from typing import Protocol
 
 from mailstack.store.api import Content
 from mailstack.store.values import Staged
 
 __all__ = [
+    "NO_WISHES",
     "Courier",
     "Deferred",
     "Delivered",
@@ -19,6 +21,8 @@ __all__ = [
     "QueuedRecipient",
     "Recipient",
     "RemoteReply",
+    "Tls",
+    "Wishes",
 ]
 
 
@@ -37,6 +41,34 @@ class Recipient:
     @property
     def domain(self) -> str:
         return self.address.rpartition("@")[2]
+
+
+class Tls(Enum):
+    """What the sender says about TLS on the message's way: RFC 8689"""
+
+    AS_USUAL = ""  # as the recipients' domains ask for it
+    REQUIRED = "required"  # REQUIRETLS: verified all the way, or a report
+    OPTIONAL = "optional"  # `TLS-Required: No`: it shall arrive, whatever those domains ask for
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the sender asks of every server on the way, beside reports.
+
+    `priority` is RFC 6710's, from -9 to 9.  Before `hold_until` nothing is sent (RFC 4865); `hold` is how
+    that was said, for reports: `for;3600`.  After `deliver_by` the message comes back or its sender is
+    told, as `by_mode` (RFC 2852: R or N, with T behind it) says.
+    """
+
+    tls: Tls = Tls.AS_USUAL
+    priority: int = 0
+    hold_until: datetime | None = None
+    hold: str = ""
+    deliver_by: datetime | None = None
+    by_mode: str = ""
+
+
+NO_WISHES = Wishes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +90,12 @@ class Envelope:
     ret: str = ""
     envid: str = ""
     client: str = ""  # "[192.0.2.1] by submission", for reports and `queue list`
+    wishes: Wishes = NO_WISHES
+
+    @property
+    def set_out(self) -> datetime:
+        """From when on it is tried."""
+        return max(self.arrived, self.wishes.hold_until or self.arrived)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +118,13 @@ class RemoteReply:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The next server has taken it (or: it is in the mailbox)."""
+    """The next server has taken it, or it is in the mailbox."""
 
     reply: RemoteReply
     tls: str = ""  # "TLSv1.3 TLS_AES_256_GCM_SHA384 verified", "" in the clear
     reports: bool = True  # it knows DSN, and so tells the sender of success by itself (RFC 3461 §5.2.2)
+    keeps_time: bool = True  # it knows DELIVERBY, and so goes on watching the time (RFC 2852)
+    here: bool = False  # in a mailbox of this server
 
 
 @dataclass(frozen=True, slots=True)

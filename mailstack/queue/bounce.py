@@ -16,7 +16,7 @@ from mailstack.message.dsn import (
     returns_whole,
     wants_report,
 )
-from mailstack.queue.api import Envelope, Recipient, RemoteReply
+from mailstack.queue.api import Envelope, Recipient, RemoteReply, Tls, Wishes
 from mailstack.store.api import Content
 
 __all__ = ["Bounces", "Submit", "Undelivered", "owed"]
@@ -82,16 +82,12 @@ class Bounces:
             now=now,
             until=until,
         )
-        await self._submit(_report_envelope(envelope.reverse_path, mid, message, now), message)
+        await self._submit(_report_envelope(envelope, mid, message, now), message)
         _log_report("delay", envelope, mid)
 
-    async def relayed(
-        self, envelope: Envelope, delivered: Sequence[tuple[Recipient, RemoteReply]], content: Content
-    ) -> None:
-        """Mail has gone to servers that do not report: RFC 3461 §5.2.2.  Raises nothing."""
-        told = [Success(recipient, "relayed", reply) for recipient, reply in delivered if "SUCCESS" in recipient.notify]
-        if told:
-            await self.succeeded(envelope, told, _header_block(content))
+    async def arrived(self, envelope: Envelope, told: Sequence[Success], content: Content) -> None:
+        """What has gone well, where the sender wants to know and nobody else will tell.  Raises nothing."""
+        await self.succeeded(envelope, told, _header_block(content))
 
     async def succeeded(self, envelope: Envelope, told: Sequence[Success], header_block: bytes) -> None:
         """The sender asked for it; raises nothing, for the mail is delivered whatever becomes of the report."""
@@ -112,7 +108,7 @@ class Bounces:
             now=now,
         )
         try:
-            await self._submit(_report_envelope(envelope.reverse_path, mid, message, now), message)
+            await self._submit(_report_envelope(envelope, mid, message, now), message)
         except (MailError, OSError) as error:
             log(Event.MAIL_DROPPED, mid=mid, reason=f"report of success for {envelope.id} could not be kept: {error}")
         else:
@@ -133,7 +129,7 @@ class Bounces:
             expired=expired,
             original=content.read(0, content.size) if returns_whole(envelope) else None,
         )
-        await self._submit(_report_envelope(envelope.reverse_path, mid, message, now), message)
+        await self._submit(_report_envelope(envelope, mid, message, now), message)
         _log_report("failure", envelope, mid)
 
 
@@ -141,8 +137,12 @@ def _log_report(report: str, envelope: Envelope, mid: str) -> None:
     log(Event.MAIL_BOUNCED, mid=envelope.id, report=report, report_mid=mid, reverse_path=envelope.reverse_path)
 
 
-def _report_envelope(to: str, mid: str, message: bytes, now: datetime) -> Envelope:
-    """Without a sender, and never itself reported: RFC 5321 §4.5.5, RFC 3461 §6.2"""
+def _report_envelope(about: Envelope, mid: str, message: bytes, now: datetime) -> Envelope:
+    """Without a sender, and never itself reported: RFC 5321 §4.5.5, RFC 3461 §6.2
+
+    As safe as the message and as urgent: RFC 8689 §5, RFC 6710 §4.6.
+    """
+    to, tls = about.reverse_path, about.wishes.tls
     return Envelope(
         id=mid,
         reverse_path="",
@@ -152,6 +152,7 @@ def _report_envelope(to: str, mid: str, message: bytes, now: datetime) -> Envelo
         body="7BIT" if message.isascii() else "8BITMIME",
         smtputf8=not to.isascii(),
         client="report by this server",
+        wishes=Wishes(tls if tls is Tls.REQUIRED else Tls.AS_USUAL, about.wishes.priority),
     )
 
 

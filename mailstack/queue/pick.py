@@ -2,17 +2,18 @@
 
 A *lane* is what limits count by.  A *parcel* is the unit of work: one message for
 its recipients in one lane that are due together.  Lanes take turns; within a lane
-the order is that of the due times.
+the order is that of the priorities (RFC 6710 §5.1), then of the due times.  A lane whose first
+parcel is above or below the usual priority 0 has its turn before or after all the others.
 """
 
 import heapq
-from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import NamedTuple
 
 from mailstack.queue.pace import Pace, Sign
+from mailstack.queue.turns import Turns
 
 __all__ = ["Agenda", "Due", "Lane", "LaneOf", "Limits", "Parcel", "by_domain", "make_parcels", "together"]
 
@@ -56,6 +57,7 @@ class Due(NamedTuple):
     message_id: str
     domain: str
     at: float
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +66,17 @@ class Parcel:
     lane: Lane
     rows: tuple[int, ...]
     due: float
+    priority: int = 0
 
 
 def make_parcels(waiting: Iterable[Due], lane_of: LaneOf, recipients_max: int) -> Iterator[Parcel]:
     """Recipients of one message, one lane and one time belong together, up to `recipients_max`."""
-    groups: dict[tuple[str, Lane, float], list[int]] = {}
+    groups: dict[tuple[str, Lane, float, int], list[int]] = {}
     for due in waiting:
-        groups.setdefault((due.message_id, lane_of(due.domain), due.at), []).append(due.row)
-    for (message_id, lane, at), rows in groups.items():
+        groups.setdefault((due.message_id, lane_of(due.domain), due.at, due.priority), []).append(due.row)
+    for (message_id, lane, at, priority), rows in groups.items():
         for start in range(0, len(rows), recipients_max):
-            yield Parcel(message_id, lane, tuple(rows[start : start + recipients_max]), at)
+            yield Parcel(message_id, lane, tuple(rows[start : start + recipients_max]), at, priority)
 
 
 class Agenda:
@@ -83,8 +86,8 @@ class Agenda:
         self.limits = limits
         self._order = count()  # ties in the heaps: first come, first served
         self._later: list[tuple[float, int, Parcel]] = []
-        self._ready: dict[Lane, deque[Parcel]] = {}
-        self._turns: dict[Lane, None] = {}  # lanes with something ready, room to run and no rest, in turn
+        self._ready: dict[Lane, list[tuple[int, int, Parcel]]] = {}  # heaps: the highest priority first
+        self._turns: Turns[Lane] = Turns()  # lanes with something ready, room to run and no rest
         self._rest_ends: dict[Lane, float] = {}
         self._rests: list[tuple[float, int, Lane]] = []
         self._running: dict[Lane, int] = {}
@@ -99,11 +102,10 @@ class Agenda:
         self._promote(now)
         if not self._turns or sum(self._running.values()) >= self.limits.running:
             return None
-        lane = next(iter(self._turns))
-        parcel = self._ready[lane].popleft()
+        lane = self._turns.take()
+        _, _, parcel = heapq.heappop(self._ready[lane])
         self._running[lane] = self._running.get(lane, 0) + 1
         self._running_rows.update(parcel.rows)
-        self._turns.pop(lane)
         self._line_up(lane)
         return parcel
 
@@ -125,7 +127,7 @@ class Agenda:
         """Start nothing in this lane before `until`: its servers could not be reached."""
         self._rest_ends[lane] = until
         heapq.heappush(self._rests, (until, next(self._order), lane))
-        self._turns.pop(lane, None)
+        self._turns.leave(lane)
 
     def awake(self, lane: Lane) -> None:
         """End a rest: the operator asked, or a server was reached after all."""
@@ -137,12 +139,11 @@ class Agenda:
         self._later = [(due, order, left) for due, order, parcel in self._later if (left := _without(parcel, rows))]
         heapq.heapify(self._later)
         for lane, parcels in list(self._ready.items()):
-            kept = deque(left for parcel in parcels if (left := _without(parcel, rows)))
-            if kept:
-                self._ready[lane] = kept
-            else:
-                del self._ready[lane]
-                self._turns.pop(lane, None)
+            kept = [(key, order, left) for key, order, parcel in parcels if (left := _without(parcel, rows))]
+            heapq.heapify(kept)
+            self._ready[lane] = kept
+            self._turns.leave(lane)
+            self._line_up(lane)
 
     def next_due(self) -> float | None:
         """When `take` may give more than now, if nothing is added or done before."""
@@ -163,7 +164,7 @@ class Agenda:
                 self.awake(lane)
         while self._later and self._later[0][0] <= now:
             _, _, parcel = heapq.heappop(self._later)
-            self._ready.setdefault(parcel.lane, deque()).append(parcel)
+            heapq.heappush(self._ready.setdefault(parcel.lane, []), (-parcel.priority, next(self._order), parcel))
             self._line_up(parcel.lane)
 
     def _line_up(self, lane: Lane) -> None:
@@ -173,7 +174,7 @@ class Agenda:
         elif lane in self._rest_ends:
             return
         elif self._running.get(lane, 0) < self._pace.allowed(lane, self.limits.running_a_lane):
-            self._turns.setdefault(lane)
+            self._turns.add(lane, self._ready[lane][0][2].priority)
 
 
 def _without(parcel: Parcel, rows: Collection[int]) -> Parcel | None:

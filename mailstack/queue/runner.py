@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 from mailstack.base.errors import MailError
 from mailstack.base.events import Event, log
 from mailstack.base.ids import message_id as new_id
+from mailstack.message.dsn import Success
 from mailstack.queue import api
 from mailstack.queue.bounce import Undelivered
 from mailstack.queue.pace import sign_of
@@ -21,7 +22,7 @@ from mailstack.queue.pick import Lane, Parcel
 from mailstack.queue.schedule import DELAY_NOTICE_AFTER, GIVE_UP_AFTER
 from mailstack.queue.spool import Nothing, Spool
 from mailstack.queue.table import Job, Waits
-from mailstack.queue.verdict import Verdict, judge, lost, spell
+from mailstack.queue.verdict import Verdict, expired, judge, lost, spell, successes, too_late
 from mailstack.store.api import Content
 
 __all__ = ["QueueRunner", "QueueTimes", "Report"]
@@ -36,10 +37,8 @@ class Report(Protocol):
         self, envelope: api.Envelope, undelivered: Sequence[Undelivered], content: Content
     ) -> Awaitable[None]: ...
 
-    def relayed(
-        self, envelope: api.Envelope, delivered: Sequence[tuple[api.Recipient, api.RemoteReply]], content: Content
-    ) -> Awaitable[None]:
-        """What servers have taken that will not report success by themselves.  Raises nothing."""
+    def arrived(self, envelope: api.Envelope, told: Sequence[Success], content: Content) -> Awaitable[None]:
+        """What has gone well, where the sender wants to know and nobody else will tell.  Raises nothing."""
 
     def delayed(
         self, envelope: api.Envelope, those: Sequence[Undelivered], content: Content, until: datetime
@@ -152,11 +151,14 @@ class QueueRunner(Service):
 
     async def _attempt(self, job: Job, lane: Lane) -> Sequence[Waits]:
         """Deliver, record, report; the recipients that go on waiting."""
+        late = too_late(job.envelope, self._clock.seconds())
         try:
             content = self._spool.content(job.envelope.id)
         except FileNotFoundError:
             return await self._settle(job, lost(job), Nothing())
         try:
+            if late:
+                return await self._settle(job, expired(job), content)
             outcomes = await self._carry(job, lane, content)
             self._note_reached(lane, outcomes.values())
             times, now = self.times, self._clock.seconds()
@@ -196,9 +198,8 @@ class QueueRunner(Service):
         if verdict.delivered or waits:
             await self._record(mid, verdict.delivered_rows, waits)
         self._tell(mid, verdict)
-        silent = [(row.recipient, said.reply) for row, said in verdict.delivered if not said.reports]
-        if silent:
-            await self._report.relayed(job.envelope, silent, content)
+        if told := successes(job, verdict):
+            await self._report.arrived(job.envelope, told, content)
         if verdict.undelivered:
             try:
                 await self._report(job.envelope, [each for _, each in verdict.undelivered], content)

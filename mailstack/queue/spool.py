@@ -156,7 +156,8 @@ class Spool:
     def plan_again(self, job: Job, waiting: Sequence[Waits]) -> None:
         """Put recipients that go on waiting on the agenda; call it when their parcel is done."""
         domains = {row.id: row.recipient.domain for row in job.rows}
-        self._plan([Due(w.row, job.envelope.id, domains[w.row], w.next_try) for w in waiting])
+        priority = job.envelope.wishes.priority
+        self._plan([Due(w.row, job.envelope.id, domains[w.row], w.next_try, priority) for w in waiting])
 
     async def note_delay_told(self, rows: Sequence[int]) -> None:
         """Their senders know; durable when it ends."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from mailstack.queue.api import Envelope, QueuedRecipient, Recipient, RemoteReply
+from mailstack.queue.api import Envelope, QueuedRecipient, Recipient, RemoteReply, Tls, Wishes
 from mailstack.queue.pick import Due
 
 __all__ = ["MIGRATIONS", "Job", "Row", "Waits"]
@@ -28,6 +28,16 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             delay_told INTEGER NOT NULL DEFAULT 0, host TEXT, code INTEGER, status TEXT, text TEXT, command TEXT
         )""",
         "CREATE INDEX queue_recipient_message ON queue_recipient (message_id)",
+    ),
+    (
+        # `queue.api.Wishes`; the priority stands beside each recipient, so that picking needs no join
+        "ALTER TABLE queue_message ADD COLUMN tls TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE queue_message ADD COLUMN hold_until REAL",
+        "ALTER TABLE queue_message ADD COLUMN hold TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE queue_message ADD COLUMN deliver_by REAL",
+        "ALTER TABLE queue_message ADD COLUMN by_mode TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE queue_message ADD COLUMN priority INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE queue_recipient ADD COLUMN priority INTEGER NOT NULL DEFAULT 0",
     ),
 )
 
@@ -74,9 +84,10 @@ def migrate(connection: Any) -> None:
 
 
 def insert(connection: Any, envelope: Envelope, now: float) -> list[Due]:
-    """A new message, every recipient due at once."""
+    """A new message, every recipient due at once, or when its sender lets it go."""
+    wishes = envelope.wishes
     connection.execute(
-        "INSERT INTO queue_message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO queue_message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             envelope.id,
             envelope.reverse_path,
@@ -88,29 +99,49 @@ def insert(connection: Any, envelope: Envelope, now: float) -> list[Due]:
             envelope.ret,
             envelope.envid,
             envelope.client,
+            wishes.tls.value,
+            _seconds(wishes.hold_until),
+            wishes.hold,
+            _seconds(wishes.deliver_by),
+            wishes.by_mode,
+            wishes.priority,
         ),
     )
-    return [_insert_recipient(connection, envelope.id, recipient, now) for recipient in envelope.recipients]
+    at = max(now, _seconds(wishes.hold_until) or now)
+    return [_insert_recipient(connection, envelope, recipient, at) for recipient in envelope.recipients]
 
 
-def _insert_recipient(connection: Any, message_id: str, recipient: Recipient, now: float) -> Due:
+def _seconds(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def _insert_recipient(connection: Any, envelope: Envelope, recipient: Recipient, at: float) -> Due:
+    priority = envelope.wishes.priority
     cursor = connection.execute(
-        "INSERT INTO queue_recipient (message_id, address, domain, orcpt, notify, next_try) VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO queue_recipient (message_id, address, domain, orcpt, notify, next_try, priority)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
-            message_id,
+            envelope.id,
             recipient.address,
             recipient.domain.lower(),
             recipient.orcpt,
             " ".join(sorted(recipient.notify)),
-            now,
+            at,
+            priority,
         ),
     )
-    return Due(cursor.lastrowid, message_id, recipient.domain, now)
+    return Due(cursor.lastrowid, envelope.id, recipient.domain, at, priority)
 
 
 def all_due(connection: Any) -> list[Due]:
     """Every waiting recipient, the longest due first."""
-    found = connection.execute("SELECT id, message_id, domain, next_try FROM queue_recipient ORDER BY next_try, id")
+    found = connection.execute(
+        "SELECT id, message_id, domain, next_try, priority FROM queue_recipient ORDER BY next_try, id"
+    )
     return [Due(*row) for row in found]
 
 
@@ -143,7 +174,7 @@ def _reply(columns: Sequence[Any]) -> RemoteReply | None:
 
 
 def _envelope(row: Sequence[Any], recipients: tuple[Recipient, ...]) -> Envelope:
-    message_id, reverse_path, size, arrived, account, body, smtputf8, ret, envid, client = row
+    message_id, reverse_path, size, arrived, account, body, smtputf8, ret, envid, client, *wishes = row
     return Envelope(
         id=message_id,
         reverse_path=reverse_path,
@@ -156,7 +187,14 @@ def _envelope(row: Sequence[Any], recipients: tuple[Recipient, ...]) -> Envelope
         ret=ret,
         envid=envid,
         client=client,
+        wishes=_wishes(*wishes),
     )
+
+
+def _wishes(
+    tls: str, hold_until: float | None, hold: str, deliver_by: float | None, by_mode: str, priority: int
+) -> Wishes:
+    return Wishes(Tls(tls), priority, _moment(hold_until), hold, _moment(deliver_by), by_mode)
 
 
 def record(connection: Any, message_id: str, gone: Iterable[int], waiting: Iterable[Waits]) -> bool:
@@ -210,7 +248,7 @@ def _queued(found: Sequence[Any]) -> QueuedRecipient:
 
 def select(connection: Any, selector: str) -> list[Due]:
     """Recipients by message id, address, domain or `all`; names without regard to case."""
-    query = "SELECT id, message_id, domain, next_try FROM queue_recipient"
+    query = "SELECT id, message_id, domain, next_try, priority FROM queue_recipient"
     if selector == "all":
         found = connection.execute(query)
     elif "@" in selector:

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from mailstack.message.dsn import wants_delay_report
-from mailstack.queue.api import Deferred, Delivered, Failed, Outcome, Recipient, RemoteReply
+from mailstack.message.dsn import Success, wants_delay_report
+from mailstack.queue.api import Deferred, Delivered, Envelope, Failed, Outcome, Recipient, RemoteReply
 from mailstack.queue.bounce import Undelivered
 from mailstack.queue.schedule import next_attempt
 from mailstack.queue.table import Job, Row, Waits
 
-__all__ = ["Verdict", "judge", "lost", "spell"]
+__all__ = ["Verdict", "expired", "judge", "lost", "spell", "successes", "too_late"]
 
 _NO_WORD = Deferred(RemoteReply("", 0, "4.3.0", "the courier said nothing of this recipient"))
 
@@ -54,7 +54,8 @@ def judge(
 ) -> Verdict:
     """One jitter for the whole job, so that its recipients stay together.  No delay notices after no time at all."""
     verdict = Verdict([], [], [], [])
-    age = datetime.fromtimestamp(now, UTC) - job.envelope.arrived
+    age = datetime.fromtimestamp(now, UTC) - job.envelope.set_out
+    give_up_after, delay_notice_after = _limits(job.envelope, give_up_after, delay_notice_after)
     for row in job.rows:
         outcome = outcomes.get(row.recipient, _NO_WORD)
         if isinstance(outcome, Delivered):
@@ -72,6 +73,49 @@ def judge(
             if timedelta(0) < delay_notice_after <= age and _delay_is_news(job, row):
                 verdict.delayed.append((row, Undelivered(row.recipient, outcome.reply)))
     return verdict
+
+
+def _limits(envelope: Envelope, give_up_after: timedelta, delay_notice_after: timedelta) -> tuple[timedelta, timedelta]:
+    """With the sender's own time: mode R gives up then, mode N tells of the delay then.  RFC 2852 §4.1"""
+    by = envelope.wishes.deliver_by
+    if by is None:
+        return give_up_after, delay_notice_after
+    left = max(by - envelope.set_out, timedelta(microseconds=1))
+    if envelope.wishes.by_mode.startswith("R"):
+        return min(left, give_up_after), delay_notice_after
+    return give_up_after, left
+
+
+def too_late(envelope: Envelope, now: float) -> bool:
+    """Whether the sender would rather have the message back than delivered now.  RFC 2852 §4.1"""
+    by = envelope.wishes.deliver_by
+    return by is not None and envelope.wishes.by_mode.startswith("R") and now >= by.timestamp()
+
+
+def expired(job: Job) -> Verdict:
+    """Not even tried: the time that the sender has set is over."""
+    reply = RemoteReply("", 0, "5.4.7", "the time that the sender had set for it is over")
+    rows = [(row, Undelivered(row.recipient, row.last_reply or reply, gave_up=True)) for row in job.rows]
+    return Verdict([], rows, [], [])
+
+
+def successes(job: Job, verdict: Verdict) -> list[Success]:
+    """Of what the sender is to hear although all is well; what the next server reports itself is left to it."""
+    return [
+        Success(row.recipient, "delivered" if said.here else "relayed", said.reply)
+        for row, said in verdict.delivered
+        if _is_told(job.envelope, row.recipient, said)
+    ]
+
+
+def _is_told(envelope: Envelope, recipient: Recipient, said: Delivered) -> bool:
+    """NOTIFY=SUCCESS; and what goes out of sight of DELIVERBY's clock, or is traced: RFC 2852 §4.1"""
+    if "SUCCESS" in recipient.notify and not said.reports:
+        return True
+    wishes = envelope.wishes
+    if wishes.deliver_by is None or said.here or "NEVER" in recipient.notify:
+        return False
+    return not said.keeps_time or wishes.by_mode.endswith("T")
 
 
 def lost(job: Job) -> Verdict:
