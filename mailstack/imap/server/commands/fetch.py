@@ -1,7 +1,7 @@
 """FETCH: what messages are and hold."""
 
 import calendar
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -11,22 +11,22 @@ from mailstack.imap.binary import UnknownEncodingFault
 from mailstack.imap.cursor import Cursor
 from mailstack.imap.envelope import make_envelope
 from mailstack.imap.fetch import Attribute, BinarySize, Item, Piece, items
-from mailstack.imap.numset import NumSet, Span
+from mailstack.imap.numset import NumSet
 from mailstack.imap.objectid import make_email_id
 from mailstack.imap.preview import make_preview
 from mailstack.imap.responses import Done, Raw, flag_list, literal
 from mailstack.imap.search_return import Partial, parse_partial
 from mailstack.imap.sections import Message, Section, Slice
 from mailstack.imap.server import resync
+from mailstack.imap.server.flag_lines import MESSAGES, tell_flags
 from mailstack.imap.server.session import Session
 from mailstack.imap.structure import make_body, make_bodystructure
 from mailstack.imap.values import Command, Row, Seqs, Sink, State
-from mailstack.store.api import Columns, Content
+from mailstack.store.api import Content
 from mailstack.store.values import FlagMode
 
-__all__ = ["ROWS", "gone_answer", "tell_flags"]
+__all__ = ["ROWS", "gone_answer"]
 
-_MESSAGES: Final = 500  # in one slice of answers
 _SEEN_MESSAGES: Final = 100  # that become \Seen in one change of the store
 _OPENED_MESSAGES: Final = 32  # looked into before others have their turn
 _POLLED: Final = {Attribute.UID, Attribute.FLAGS, Attribute.MODSEQ}
@@ -120,121 +120,10 @@ def gone_answer() -> Done:
     return Done.no("Some of the messages are gone", b"EXPUNGEISSUED")
 
 
-# --- FLAGS alone: the client's poll, of whole mailboxes ---
-
-
-_HEAD: Final = b"* %d FETCH ("
-_HEADS_KEPT: Final = 1 << 16  # 4 MB when all are made
-_heads_made: list[bytes] = []
-
-
-class _WithRecent(dict[tuple[str, ...], tuple[str, ...]]):
-    """Flags → the same with \\Recent."""
-
-    def __missing__(self, flags: tuple[str, ...]) -> tuple[str, ...]:
-        more = self[flags] = (*flags, "\\Recent")
-        return more
-
-
-class FlagLines(dict[tuple[str, ...], bytes]):
-    """The end of an answer for each set of flags: made once, then looked up."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.recent = _WithRecent()
-
-    def __missing__(self, flags: tuple[str, ...]) -> bytes:
-        line = self[flags] = b"FLAGS %b)\r\n" % flag_list(flags)
-        return line
-
-
 async def _flags_only(cmd: Fetch, session: Session, out: Sink, spans: list[tuple[int, int]]) -> bool:
     """Whether messages were missing."""
     with_uid, with_modseq = Attribute.UID in cmd.items, Attribute.MODSEQ in cmd.items
     return await tell_flags(session, out, spans, with_uid=with_uid, with_modseq=with_modseq)
-
-
-async def tell_flags(session: Session, out: Sink, spans: Iterable[Span], *, with_uid: bool, with_modseq: bool) -> bool:
-    """The flags of the view's messages at these indices; whether messages were missing."""
-    lines = FlagLines()
-    blocks: list[bytes] = []
-    messages, missed = 0, False
-    for first, last in spans:
-        for start in range(first, last, _MESSAGES):
-            stop = min(start + _MESSAGES, last)
-            block, complete = flag_block(session, lines, start, stop, with_uid=with_uid, with_modseq=with_modseq)
-            missed = missed or not complete
-            blocks.append(block)
-            messages += stop - start
-            if messages >= _MESSAGES:
-                await out(Raw(b"".join(blocks)))
-                messages = 0
-                blocks.clear()
-    if blocks:
-        await out(Raw(b"".join(blocks)))
-    return missed
-
-
-def flag_block(
-    session: Session, lines: FlagLines, start: int, stop: int, *, with_uid: bool, with_modseq: bool
-) -> tuple[bytes, bool]:
-    """The answers for the messages at `[start, stop)` of the view, and whether none was gone.
-
-    No Python statement runs a message: tables and one join (performance/prototypes.md §4).
-    """
-    view = session.view
-    uids: Sequence[int] = view.uids[start:stop]
-    numbers: Sequence[int] = range(start + 1, stop + 1)
-    columns = session.mailbox.columns
-    place = _place(columns, uids)
-    complete = place is not None
-    if place is not None:
-        flags, modseqs = columns.flags_between(*place), columns.modseqs_between(*place) if with_modseq else ()
-    else:
-        numbers, uids = _remaining(columns, numbers, uids)
-        flags, modseqs = list(map(columns.flags, uids)), list(map(columns.modseq, uids))
-    recent = view.recent_among(uids)
-    if recent and recent.issuperset(uids):
-        flags = list(map(lines.recent.__getitem__, flags))
-    elif recent:
-        with_recent = lines.recent
-        flags = [with_recent[each] if uid in recent else each for uid, each in zip(uids, flags, strict=True)]
-    view.told(uids)
-    step = 2 + with_uid + with_modseq
-    parts: list[bytes] = [b""] * (step * len(flags))
-    parts[::step] = _heads(start, stop) if complete else map(_HEAD.__mod__, numbers)
-    if with_uid:
-        parts[1::step] = map(b"UID %d ".__mod__, uids)
-    if with_modseq:
-        parts[step - 2 :: step] = map(b"MODSEQ (%d) ".__mod__, modseqs)
-    parts[step - 1 :: step] = map(lines.__getitem__, flags)
-    return b"".join(parts), complete
-
-
-def _heads(start: int, stop: int) -> Iterable[bytes]:
-    """The beginnings of answers for these indices: one table for the process, grown as mailboxes are polled."""
-    if stop > _HEADS_KEPT:
-        return map(_HEAD.__mod__, range(start + 1, stop + 1))
-    if stop > len(_heads_made):
-        _heads_made.extend(map(_HEAD.__mod__, range(len(_heads_made) + 1, stop + 1)))
-    return _heads_made[start:stop]
-
-
-def _place(columns: Columns, uids: Sequence[int]) -> Span | None:
-    """Where all these messages stand in the columns, None when one is gone.
-
-    What is not gone stands in the columns as it does in the view: new ones come behind.
-    """
-    first, last = columns.position(uids[0]), columns.position(uids[-1])
-    if first is None or last is None or last - first != len(uids) - 1:
-        return None
-    return first, last + 1
-
-
-def _remaining(columns: Columns, numbers: Sequence[int], uids: Sequence[int]) -> tuple[list[int], list[int]]:
-    """Those that are not gone."""
-    kept = [(n, uid) for n, uid in zip(numbers, uids, strict=True) if columns.position(uid) is not None]
-    return [n for n, _ in kept], [uid for _, uid in kept]
 
 
 # --- everything else: one message after the other ---
@@ -299,7 +188,7 @@ class _Answering:
 
     async def span(self, start: int, stop: int) -> None:
         """The messages at these indices of the view."""
-        step = _SEEN_MESSAGES if self._sets_seen else _MESSAGES
+        step = _SEEN_MESSAGES if self._sets_seen else MESSAGES
         for first in range(start, stop, step):
             uids = self._session.view.uids[first : min(first + step, stop)]
             seen = await self._see(uids) if self._sets_seen else frozenset()

@@ -10,8 +10,8 @@ from mailstack.imap.numset import STAR
 from mailstack.imap.objectid import mailbox_id
 from mailstack.imap.responses import Done, Ok, Raw, flag_list
 from mailstack.imap.server.commands.basics import no_arguments
-from mailstack.imap.server.commands.fetch import tell_flags
 from mailstack.imap.server.commands.list import Names
+from mailstack.imap.server.flag_lines import tell_flags
 from mailstack.imap.server.resync import Resync, changed, vanished_earlier
 from mailstack.imap.server.selected import Selected, with_flag
 from mailstack.imap.server.session import Session

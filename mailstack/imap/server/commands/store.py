@@ -9,7 +9,8 @@ from mailstack.base.errors import Condition, MailError
 from mailstack.imap.cursor import Cursor
 from mailstack.imap.numset import NumSet, Span, compact, merged
 from mailstack.imap.responses import Done, Raw
-from mailstack.imap.server.commands.fetch import gone_answer, tell_flags
+from mailstack.imap.server.commands.fetch import gone_answer
+from mailstack.imap.server.flag_lines import tell_flags
 from mailstack.imap.server.session import Session
 from mailstack.imap.values import Command, Row, Seqs, Sink, State
 from mailstack.store.values import FlagMode
