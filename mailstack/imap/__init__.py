@@ -18,6 +18,9 @@ Decisions
 
 - Searches look at records that are made once and kept in blocks of 256 UIDs (`search_kept`): one
   `find` a block.  Strings are folded by i;unicode-casemap (RFC 5255), sign by sign: `SS` is not `ß`.
+- What FETCH makes of a message (ENVELOPE, BODYSTRUCTURE, the set of header fields that a client asks of all
+  mail) is kept in blocks of 256 UIDs, and a mailbox's answers are joined from them by columns, no statement a
+  message: 1.4 µs each (`server.columned`).  Anything else is answered one by one (`server.commands.fetch`).
 - THREAD=REFS orders siblings by arrival and threads by their latest arrival, as Dovecot does.
 
 Refused: guessing at bare LF line ends (smuggling), going on after a line that is longer than

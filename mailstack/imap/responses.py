@@ -5,9 +5,11 @@ out as a literal's octets only where the message itself had them.  `utf8` is for
 that have enabled it: then UTF-8 stands in quoted strings.  RFC 6855 §3, RFC 9051 §4.3
 """
 
+import calendar
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from mailstack.imap.names import encode_name
@@ -23,6 +25,7 @@ __all__ = [
     "Response",
     "Untagged",
     "astring",
+    "date_time",
     "flag_list",
     "literal",
     "mailbox",
@@ -35,6 +38,7 @@ _QUOTABLE: Final = re.compile(rb"[^\x00\r\n\x80-\xff]*")
 _QUOTABLE_UTF8: Final = re.compile(rb"[^\x00\r\n]*")  # of octets that are UTF-8
 _QUOTED_OCTETS: Final = 1000  # a longer string is a literal
 _ESCAPED: Final = re.compile(rb'["\\]')
+_MONTHS: Final = tuple(name.encode() for name in calendar.month_abbr)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,3 +183,16 @@ def mailbox(name: str, *, utf8: bool = False) -> bytes:
 
 def flag_list(flags: Iterable[str]) -> bytes:
     return b"(%b)" % " ".join(flags).encode("ascii", "replace")
+
+
+def date_time(moment: datetime) -> bytes:
+    """date-time = date-day-fixed "-" date-month "-" date-year SP time SP zone   RFC 3501 §9"""
+    return b"%2d-%b-%04d %02d:%02d:%02d %b" % (
+        moment.day,
+        _MONTHS[moment.month],
+        moment.year,
+        moment.hour,
+        moment.minute,
+        moment.second,
+        f"{moment:%z}"[:5].encode(),
+    )

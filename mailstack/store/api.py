@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from mailstack.store.values import (
     Appended,
@@ -129,13 +129,14 @@ class Mailbox(Protocol):
     def content(self, uid: int) -> Content:
         """MailError(NO_SUCH_MESSAGE) when the file is gone."""
 
-    def kept(
-        self,
-        item: Literal["envelope", "body", "bodystructure", "emailid", "preview"],
-        uid: int,
-        make: Callable[[Content], bytes],
-    ) -> bytes:
-        """Rendered octets of the message, made once and kept."""
+    def kept(self, item: str, uid: int, make: Callable[[Content], bytes]) -> bytes:
+        """Rendered octets of the message, made once and kept under the name `item`."""
+
+    def kept_of(self, item: str, uids: Sequence[int]) -> list[bytes | None]:
+        """Of many messages, which ascend, what is kept; None where nothing is."""
+
+    def keep(self, item: str, uid: int, octets: bytes) -> None:
+        """Keep it, for `kept` and `kept_of`."""
 
     def digest(self, item: str, number: int) -> Digest:
         """What is kept of this block for searches; it may have more messages, fewer, or none."""

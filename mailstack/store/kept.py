@@ -1,86 +1,122 @@
-"""What can be computed from a message, kept: rendered ENVELOPE, BODY, BODYSTRUCTURE.
+"""What can be computed from a message, kept: rendered ENVELOPE, BODYSTRUCTURE, fields of the header.
 
-In memory, bounded, the least used goes first; behind that `cache.sqlite`, which may
-be deleted at any time and which nobody waits for: it is read in ranges of UIDs when
-something is missed, and written when a few hundred have gathered.  A message never
-changes under its (mailbox, UIDVALIDITY, UID), so nothing here can be stale.
+In blocks of 256 UIDs, so that a whole mailbox's answers are a few look-ups and not one a message.
+In memory, bounded, the least used blocks go first; behind that `cache.sqlite`, which may be deleted
+at any time, is bounded too, and which nobody waits for: a block is read when something of it is
+missed, and written when a few have changed.  A message never changes under its (mailbox,
+UIDVALIDITY, UID), so nothing here can be stale.
 """
 
 import sqlite3
+from array import array
+from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from itertools import accumulate, pairwise
 from typing import Final
 
 __all__ = ["Kept"]
 
-Key = tuple[int, int, str, int]  # mailbox, uidvalidity, item, uid
+Key = tuple[int, int, str, int]  # mailbox, uidvalidity, item, number of the block
+Block = dict[int, bytes]  # by UID
 
 MEMORY_OCTETS: Final = 64 << 20
-RANGE: Final = 256  # UIDs read at once
-GATHER: Final = 256  # new ones before they are written
+DISK_OCTETS: Final = 2 << 30
+UIDS: Final = 256  # of one block
+DIRTY: Final = 8  # blocks that have changed before they are written
+_OVERHEAD: Final = 150  # octets that a value costs besides its own
+
+_SCHEMA: Final = (
+    "CREATE TABLE IF NOT EXISTS kept_block (mailbox INTEGER, uidvalidity INTEGER, item TEXT, number INTEGER,"
+    " uids BLOB, ends BLOB, blob BLOB, PRIMARY KEY (mailbox, uidvalidity, item, number))"
+)
 
 
 class Kept:
     """Reactor's thread.  With `path` None nothing outlives the process."""
 
-    def __init__(self, path: str | None, memory_octets: int = MEMORY_OCTETS) -> None:
+    def __init__(self, path: str | None, memory_octets: int = MEMORY_OCTETS, disk_octets: int = DISK_OCTETS) -> None:
         self._limit = memory_octets
         self._size = 0
-        self._memory: OrderedDict[Key, bytes] = OrderedDict()
-        self._fresh: dict[Key, bytes] = {}
-        self._looked: set[tuple[int, int, str, int]] = set()  # ranges that were read since the start
-        self._cache = _open(path) if path is not None else None
+        self._memory: OrderedDict[Key, Block] = OrderedDict()
+        self._dirty: dict[Key, Block] = {}
+        self._cache = _open(path, disk_octets) if path is not None else None
+
+    def of(self, mailbox: int, uidvalidity: int, item: str, uids: Sequence[int]) -> list[bytes | None]:
+        """What is kept of each of these, which ascend; None: nothing."""
+        values: list[bytes | None] = []
+        at = 0
+        while at < len(uids):
+            number = uids[at] // UIDS
+            end = bisect_left(uids, (number + 1) * UIDS, at)
+            values += map(self._block((mailbox, uidvalidity, item, number)).get, uids[at:end])
+            at = end
+        return values
 
     def get(self, mailbox: int, uidvalidity: int, item: str, uid: int, make: Callable[[], bytes]) -> bytes:
         """What is kept, or what `make` makes."""
-        key = (mailbox, uidvalidity, item, uid)
-        found = self._memory.get(key)
-        if found is None and self._read_range(key):
-            found = self._memory.get(key)
+        found = self._block((mailbox, uidvalidity, item, uid // UIDS)).get(uid)
         if found is None:
             found = make()
-            self._remember(key, found)
-            self._fresh[key] = found
-            if len(self._fresh) >= GATHER:
-                self.flush()
+            self.keep(mailbox, uidvalidity, item, uid, found)
+        return found
+
+    def keep(self, mailbox: int, uidvalidity: int, item: str, uid: int, value: bytes) -> None:
+        key = (mailbox, uidvalidity, item, uid // UIDS)
+        block = self._block(key)
+        self._size += len(value) + _OVERHEAD
+        block[uid] = value
+        self._dirty[key] = block
+        self._make_room()
+        if len(self._dirty) >= DIRTY:
+            self.flush()
+
+    def _block(self, key: Key) -> Block:
+        """The one in use from now on."""
+        found = self._memory.get(key)
+        if found is None:
+            found = self._dirty.get(key)
+            if found is None:
+                found = self._read(key)
+            self._memory[key] = found
+            self._size += _cost(found.values())
+            self._make_room()
         self._memory.move_to_end(key)
         return found
 
-    def _remember(self, key: Key, value: bytes) -> None:
-        self._memory[key] = value
-        self._size += len(value) + 200
+    def _make_room(self) -> None:
         while self._size > self._limit and len(self._memory) > 1:
-            old, gone = self._memory.popitem(last=False)
-            self._size -= len(gone) + 200
-            self._looked.discard((*old[:3], old[3] // RANGE))
+            _, gone = self._memory.popitem(last=False)
+            self._size -= _cost(gone.values())
 
-    def _read_range(self, key: Key) -> bool:
-        """Whether anything new is in memory now."""
-        place = (*key[:3], key[3] // RANGE)
-        if self._cache is None or place in self._looked:
-            return False
-        self._looked.add(place)
-        first = place[3] * RANGE
-        with suppress(sqlite3.Error):
-            rows = self._cache.execute(
-                "SELECT uid, value FROM kept"
-                " WHERE mailbox = ? AND uidvalidity = ? AND item = ? AND uid >= ? AND uid < ?",
-                (*key[:3], first, first + RANGE),
-            ).fetchall()
-            for uid, value in rows:
-                if (*key[:3], uid) not in self._memory:
-                    self._remember((*key[:3], uid), value)
-            return bool(rows)
-        return False
+    def _read(self, key: Key) -> Block:
+        if self._cache is None:
+            return {}
+        with suppress(sqlite3.Error, ValueError):
+            row = self._cache.execute(
+                "SELECT uids, ends, blob FROM kept_block"
+                " WHERE mailbox = ? AND uidvalidity = ? AND item = ? AND number = ?",
+                key,
+            ).fetchone()
+            if row is not None:
+                uids, ends, blob = array("Q", row[0]), array("Q", row[1]), row[2]
+                return {uid: blob[start:end] for uid, (start, end) in zip(uids, pairwise(ends), strict=True)}
+        return {}
 
     def flush(self) -> None:
         """Write what is new; losing it costs nothing but time."""
-        rows = [(*key, value) for key, value in self._fresh.items()]
-        self._fresh.clear()
-        if self._cache is not None and rows:
-            with suppress(sqlite3.Error), self._cache:
-                self._cache.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?, ?)", rows)
+        rows = [(*key, *_packed(block)) for key, block in self._dirty.items()]
+        self._dirty.clear()
+        if self._cache is None or not rows:
+            return
+        try:
+            with self._cache:
+                self._cache.executemany("INSERT OR REPLACE INTO kept_block VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        except sqlite3.Error as fault:
+            if fault.sqlite_errorcode == sqlite3.SQLITE_FULL:
+                with suppress(sqlite3.Error), self._cache:
+                    self._cache.execute("DELETE FROM kept_block")
 
     def close(self) -> None:
         self.flush()
@@ -89,16 +125,25 @@ class Kept:
             self._cache = None
 
 
-def _open(path: str) -> sqlite3.Connection | None:
+def _cost(values: Iterable[bytes]) -> int:
+    return _OVERHEAD + sum(len(value) + _OVERHEAD for value in values)
+
+
+def _packed(block: Block) -> tuple[bytes, bytes, bytes]:
+    """UIDs, where the value of each begins and the last one ends, the values."""
+    ends = array("Q", accumulate(map(len, block.values()), initial=0))
+    return array("Q", block).tobytes(), ends.tobytes(), b"".join(block.values())
+
+
+def _open(path: str, octets: int) -> sqlite3.Connection | None:
     """None when there is no working cache: everything is then made when asked for."""
     try:
-        cache = sqlite3.connect(path)
+        cache = sqlite3.connect(path, timeout=0)
         cache.execute("PRAGMA journal_mode = WAL")
         cache.execute("PRAGMA synchronous = OFF")
-        cache.execute(
-            "CREATE TABLE IF NOT EXISTS kept (mailbox INTEGER, uidvalidity INTEGER, item TEXT, uid INTEGER, value BLOB,"
-            " PRIMARY KEY (mailbox, uidvalidity, item, uid)) WITHOUT ROWID"
-        )
+        (page,) = cache.execute("PRAGMA page_size").fetchone()
+        cache.execute(f"PRAGMA max_page_count = {octets // page}")
+        cache.execute(_SCHEMA)
         cache.commit()
     except sqlite3.Error:
         return None

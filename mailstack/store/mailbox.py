@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Literal
 
 from mailstack.base.errors import Condition, MailError
 from mailstack.base.events import Event, log
@@ -99,12 +98,7 @@ class OpenMailbox:
         letters = (merged(row.flags, row.disk), row.disk)
         return content.open_message(self.path, row.base, letters, row.size, self._memory.line_maps)
 
-    def kept(
-        self,
-        item: Literal["envelope", "body", "bodystructure", "emailid", "preview"],
-        uid: int,
-        make: Callable[[Content], bytes],
-    ) -> bytes:
+    def kept(self, item: str, uid: int, make: Callable[[Content], bytes]) -> bytes:
         def from_file() -> bytes:
             opened = self.content(uid)
             try:
@@ -113,6 +107,12 @@ class OpenMailbox:
                 opened.close()
 
         return self._memory.kept.get(self.folder.id, self.folder.uidvalidity, item, uid, from_file)
+
+    def kept_of(self, item: str, uids: Sequence[int]) -> list[bytes | None]:
+        return self._memory.kept.of(self.folder.id, self.folder.uidvalidity, item, uids)
+
+    def keep(self, item: str, uid: int, octets: bytes) -> None:
+        self._memory.kept.keep(self.folder.id, self.folder.uidvalidity, item, uid, octets)
 
     def digest(self, item: str, number: int) -> Digest:
         return self._memory.digests.get(self.folder.id, self.folder.uidvalidity, item, number)

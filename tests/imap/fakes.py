@@ -91,6 +91,7 @@ class FakeMailbox:
         self.keywords = []
         self.watchers, self.sessions = [], 0
         self.digests = {}
+        self.made = {}  # (item, uid): what is kept
         self.tombstones = {}  # uid: modseq
 
     def claim_recent(self):
@@ -126,6 +127,12 @@ class FakeMailbox:
 
     def kept(self, item, uid, make):
         return make(self.content(uid))
+
+    def kept_of(self, item, uids):
+        return [self.made.get((item, uid)) for uid in uids]
+
+    def keep(self, item, uid, octets):
+        self.made[item, uid] = octets
 
     async def refresh(self):
         pass

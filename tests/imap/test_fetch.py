@@ -8,8 +8,9 @@ import pytest
 from mailstack.base.errors import Condition, MailError, ParseFault
 from mailstack.imap.cursor import Cursor
 from mailstack.imap.fetch import Attribute, Piece, items
+from mailstack.imap.responses import date_time
 from mailstack.imap.sections import Section, Text
-from mailstack.imap.server.commands.fetch import date_time, parse
+from mailstack.imap.server.commands.fetch import parse
 from mailstack.store.values import FlagMode
 from tests.imap.fakes import FakeContent, World
 from tests.imap.reader import Atom, fetch

@@ -10,17 +10,28 @@ from mailstack.imap.numset import Span
 from mailstack.imap.responses import Raw, flag_list
 from mailstack.imap.server.session import Session
 from mailstack.imap.values import Sink
+from mailstack.imap.view import View
 from mailstack.store.api import Columns
 
-__all__ = ["HEAD", "MESSAGES", "FlagLines", "WithRecent", "flag_block", "heads", "place_of", "tell_flags"]
+__all__ = [
+    "HEAD",
+    "_MESSAGES",
+    "FlagLines",
+    "_WithRecent",
+    "flag_block",
+    "heads",
+    "place_of",
+    "tell_flags",
+    "with_recent",
+]
 
-MESSAGES: Final = 500  # in one slice of answers
+_MESSAGES: Final = 500  # in one slice of answers
 HEAD: Final = b"* %d FETCH ("
 _HEADS_KEPT: Final = 1 << 16  # 4 MB when all are made
 _heads_made: list[bytes] = []
 
 
-class WithRecent(dict[tuple[str, ...], tuple[str, ...]]):
+class _WithRecent(dict[tuple[str, ...], tuple[str, ...]]):
     """Flags → the same with \\Recent."""
 
     def __missing__(self, flags: tuple[str, ...]) -> tuple[str, ...]:
@@ -29,14 +40,15 @@ class WithRecent(dict[tuple[str, ...], tuple[str, ...]]):
 
 
 class FlagLines(dict[tuple[str, ...], bytes]):
-    """The end of an answer for each set of flags: made once, then looked up."""
+    """FLAGS of an answer for each set of flags, with what follows: made once, then looked up."""
 
-    def __init__(self) -> None:
+    def __init__(self, end: bytes = b")\r\n") -> None:
         super().__init__()
-        self.recent = WithRecent()
+        self.recent = _WithRecent()
+        self._end = end
 
     def __missing__(self, flags: tuple[str, ...]) -> bytes:
-        line = self[flags] = b"FLAGS %b)\r\n" % flag_list(flags)
+        line = self[flags] = b"FLAGS %b%b" % (flag_list(flags), self._end)
         return line
 
 
@@ -46,13 +58,13 @@ async def tell_flags(session: Session, out: Sink, spans: Iterable[Span], *, with
     blocks: list[bytes] = []
     messages, missed = 0, False
     for first, last in spans:
-        for start in range(first, last, MESSAGES):
-            stop = min(start + MESSAGES, last)
+        for start in range(first, last, _MESSAGES):
+            stop = min(start + _MESSAGES, last)
             block, complete = flag_block(session, lines, start, stop, with_uid=with_uid, with_modseq=with_modseq)
             missed = missed or not complete
             blocks.append(block)
             messages += stop - start
-            if messages >= MESSAGES:
+            if messages >= _MESSAGES:
                 await out(Raw(b"".join(blocks)))
                 messages = 0
                 blocks.clear()
@@ -79,12 +91,7 @@ def flag_block(
     else:
         numbers, uids = _remaining(columns, numbers, uids)
         flags, modseqs = list(map(columns.flags, uids)), list(map(columns.modseq, uids))
-    recent = view.recent_among(uids)
-    if recent and recent.issuperset(uids):
-        flags = list(map(lines.recent.__getitem__, flags))
-    elif recent:
-        with_recent = lines.recent
-        flags = [with_recent[each] if uid in recent else each for uid, each in zip(uids, flags, strict=True)]
+    flags = with_recent(view, lines, uids, flags)
     view.told(uids)
     step = 2 + with_uid + with_modseq
     parts: list[bytes] = [b""] * (step * len(flags))
@@ -95,6 +102,19 @@ def flag_block(
         parts[step - 2 :: step] = map(b"MODSEQ (%d) ".__mod__, modseqs)
     parts[step - 1 :: step] = map(lines.__getitem__, flags)
     return b"".join(parts), complete
+
+
+def with_recent(
+    view: View, lines: FlagLines, uids: Sequence[int], flags: Sequence[tuple[str, ...]]
+) -> Sequence[tuple[str, ...]]:
+    """The flags of these messages as this session sees them."""
+    recent = view.recent_among(uids)
+    if not recent:
+        return flags
+    more = lines.recent
+    if recent.issuperset(uids):
+        return list(map(more.__getitem__, flags))
+    return [more[each] if uid in recent else each for uid, each in zip(uids, flags, strict=True)]
 
 
 def heads(start: int, stop: int) -> Iterable[bytes]:

@@ -1,39 +1,34 @@
 """FETCH: what messages are and hold."""
 
-import calendar
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from mailstack.base.errors import Condition, MailError, ParseFault
 from mailstack.imap.binary import UnknownEncodingFault
 from mailstack.imap.cursor import Cursor
-from mailstack.imap.envelope import make_envelope
 from mailstack.imap.fetch import Attribute, BinarySize, Item, Piece, items
 from mailstack.imap.numset import NumSet
-from mailstack.imap.objectid import make_email_id
-from mailstack.imap.preview import make_preview
-from mailstack.imap.responses import Done, Raw, flag_list, literal
+from mailstack.imap.responses import Done, Raw, date_time, flag_list, literal
 from mailstack.imap.search_return import Partial, parse_partial
 from mailstack.imap.sections import Message, Section, Slice
 from mailstack.imap.server import resync
-from mailstack.imap.server.flag_lines import MESSAGES, tell_flags
+from mailstack.imap.server.columned import Columned, kind_of
+from mailstack.imap.server.flag_lines import tell_flags
 from mailstack.imap.server.session import Session
-from mailstack.imap.structure import make_body, make_bodystructure
 from mailstack.imap.values import Command, Row, Seqs, Sink, State
 from mailstack.store.api import Content
 from mailstack.store.values import FlagMode
 
 __all__ = ["ROWS", "gone_answer"]
 
+_MESSAGES: Final = 250  # in one slice of answers
 _SEEN_MESSAGES: Final = 100  # that become \Seen in one change of the store
 _OPENED_MESSAGES: Final = 32  # looked into before others have their turn
 _POLLED: Final = {Attribute.UID, Attribute.FLAGS, Attribute.MODSEQ}
 _FROM_COLUMNS: Final = {*_POLLED, Attribute.INTERNALDATE, Attribute.SIZE}
 _WRITE_OCTETS: Final = 64 * 1024  # gathered before they are written; larger literals are streamed
 _STREAM_OCTETS: Final = 256 * 1024  # of a literal at once
-_MONTHS: Final = tuple(name.encode() for name in calendar.month_abbr)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,15 +123,6 @@ async def _flags_only(cmd: Fetch, session: Session, out: Sink, spans: list[tuple
 
 # --- everything else: one message after the other ---
 
-_Kind = Literal["envelope", "body", "bodystructure", "emailid", "preview"]
-_KEPT: Final[Mapping[Attribute, tuple[_Kind, Callable[[Content], bytes]]]] = {
-    Attribute.ENVELOPE: ("envelope", make_envelope),
-    Attribute.BODY: ("body", make_body),
-    Attribute.BODYSTRUCTURE: ("bodystructure", make_bodystructure),
-    Attribute.EMAILID: ("emailid", make_email_id),
-    Attribute.PREVIEW: ("preview", make_preview),
-}
-
 Field = bytes | tuple[bytes, Slice]  # ready octets; or a label, and octets that are streamed behind it
 
 
@@ -179,6 +165,8 @@ class _Answering:
         self._session = session
         self._columns = session.mailbox.columns
         self._items = wanted
+        self._kinds = {item: kind for item in wanted if (kind := kind_of(item)) is not None}
+        self._columned = Columned.of(session, wanted)
         self._out = out
         self._sets_seen = not session.read_only and any(isinstance(item, Piece) and item.sets_seen for item in wanted)
         self._opens = not _FROM_COLUMNS.issuperset(wanted)
@@ -188,14 +176,26 @@ class _Answering:
 
     async def span(self, start: int, stop: int) -> None:
         """The messages at these indices of the view."""
-        step = _SEEN_MESSAGES if self._sets_seen else MESSAGES
+        step = _SEEN_MESSAGES if self._sets_seen else _MESSAGES
         for first in range(start, stop, step):
+            if await self._by_columns(first, min(first + step, stop)):
+                continue
             uids = self._session.view.uids[first : min(first + step, stop)]
             seen = await self._see(uids) if self._sets_seen else frozenset()
             for number, uid in enumerate(uids, first + 1):
                 await self._answer(number, uid, also_flags=uid in seen)
                 if self._opens and number % _OPENED_MESSAGES == 0:
                     await self._session.pause()
+
+    async def _by_columns(self, start: int, stop: int) -> bool:
+        """Whether these messages could be answered all at once."""
+        block = None if self._columned is None or self._sets_seen else await self._columned.block(start, stop)
+        if block is None:
+            return False
+        self._gather(block)
+        if self._octets >= _WRITE_OCTETS:
+            await self.flush()
+        return True
 
     async def _see(self, uids: Sequence[int]) -> frozenset[int]:
         """Set \\Seen where it is not; which messages have got it.
@@ -253,7 +253,10 @@ class _Answering:
 
     def _field(self, item: Item, message: _Message) -> Field:
         """MailError(NO_SUCH_MESSAGE) when the file is gone."""
-        uid, mailbox = message.uid, self._session.mailbox
+        uid = message.uid
+        kind = self._kinds.get(item)
+        if kind is not None:
+            return kind.label + self._session.mailbox.kept(kind.name, uid, kind.make)
         match item:
             case Piece():
                 return _piece(item, message)
@@ -269,11 +272,8 @@ class _Answering:
                 return b"RFC822.SIZE %d" % self._columns.size(uid)
             case Attribute.MODSEQ:
                 return b"MODSEQ (%d)" % self._columns.modseq(uid)
-            case Attribute.THREADID:
-                return b"THREADID NIL"
             case _:
-                kind, make = _KEPT[item]
-                return b"%b %b" % (item.value, mailbox.kept(kind, uid, make))
+                return b"THREADID NIL"
 
     def _flags(self, uid: int) -> tuple[str, ...]:
         flags = self._columns.flags(uid)
@@ -338,19 +338,6 @@ def _piece(piece: Piece, message: _Message) -> Field:
 def _binary_size(item: BinarySize, message: _Message) -> bytes:
     found = message.sections.decoded(item.section)
     return b"%b %d" % (item.label, found.size if found else 0)
-
-
-def date_time(moment: datetime) -> bytes:
-    """date-time = date-day-fixed "-" date-month "-" date-year SP time SP zone   RFC 3501 §9"""
-    return b"%2d-%b-%04d %02d:%02d:%02d %b" % (
-        moment.day,
-        _MONTHS[moment.month],
-        moment.year,
-        moment.hour,
-        moment.minute,
-        moment.second,
-        f"{moment:%z}"[:5].encode(),
-    )
 
 
 ROWS = (Row(b"FETCH", parse, handle, State.SELECTED, Seqs.USES, capability=b"OBJECTID PREVIEW BINARY", uid_form=True),)

@@ -1,0 +1,164 @@
+"""Answers to FETCH for many messages at once: from the store's columns and what is kept, by tables and one join.
+
+What is not kept yet is made first, a message at a time, in turns with others' work.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final, NamedTuple, Self
+
+from mailstack.base.errors import Condition, MailError
+from mailstack.imap.envelope import make_envelope
+from mailstack.imap.fetch import Attribute, Item, Piece
+from mailstack.imap.numset import Span
+from mailstack.imap.objectid import make_email_id
+from mailstack.imap.preview import make_preview
+from mailstack.imap.responses import date_time, literal
+from mailstack.imap.sections import Section, Text, find
+from mailstack.imap.server.flag_lines import FlagLines, heads, place_of, with_recent
+from mailstack.imap.server.session import Session
+from mailstack.imap.structure import make_body, make_bodystructure
+from mailstack.message.mime import Source, outline
+from mailstack.store.api import Columns
+
+__all__ = ["Columned", "Kind", "kind_of"]
+
+_OPENED_MESSAGES: Final = 32  # looked into before others have their turn
+_FIELD_NAMES: Final = 60  # of HEADER.FIELDS, and
+_FIELD_OCTETS: Final = 1000  # of all the names: what is asked for more is nothing that a client asks for again
+_DATES: Final = 20_000
+
+
+class Kind(NamedTuple):
+    """Something made of a message that is kept: `label name` is what stands before it in the answer."""
+
+    name: str
+    label: bytes
+    make: Callable[[Source], bytes]
+
+
+_ATTRIBUTES: Final[Mapping[Item, Kind]] = {
+    Attribute.ENVELOPE: Kind("envelope", b"ENVELOPE ", make_envelope),
+    Attribute.BODY: Kind("body", b"BODY ", make_body),
+    Attribute.BODYSTRUCTURE: Kind("bodystructure", b"BODYSTRUCTURE ", make_bodystructure),
+    Attribute.EMAILID: Kind("emailid", b"EMAILID ", make_email_id),
+    Attribute.PREVIEW: Kind("preview", b"PREVIEW ", make_preview),
+}
+
+
+def kind_of(item: Item) -> Kind | None:
+    """None for what is not kept.  Every client has its set of header fields that it asks for of all mail."""
+    if not isinstance(item, Piece):
+        return _ATTRIBUTES.get(item)
+    section = item.section
+    if section.parts or section.text is not Text.FIELDS or item.partial or item.binary:
+        return None
+    names = b" ".join(sorted(section.fields))
+    if len(section.fields) > _FIELD_NAMES or len(names) > _FIELD_OCTETS:
+        return None
+    return Kind(f"fields {names.decode('latin-1')}", item.label + b" ", partial(_fields, section))
+
+
+def _fields(section: Section, source: Source) -> bytes:
+    """The fields as a literal; quoted is only the empty string."""
+    found = find(outline(source), section)
+    octets = found.read(source, 0, found.size) if found is not None else b""
+    return literal(octets) if octets else b'""'
+
+
+class _Dates(dict[int, bytes]):
+    """UNIX seconds → INTERNALDATE."""
+
+    def __missing__(self, seconds: int) -> bytes:
+        if len(self) >= _DATES:
+            self.clear()
+        text = self[seconds] = b'"%b"' % date_time(datetime.fromtimestamp(seconds, UTC))
+        return text
+
+
+_dates = _Dates()
+_Column = Callable[[Columns, Span], Iterable[bytes]]
+_COLUMNS: Final[Mapping[Item, tuple[bytes, _Column]]] = {
+    Attribute.UID: (b"UID ", lambda columns, place: map(b"%d".__mod__, columns.uids[slice(*place)])),
+    Attribute.INTERNALDATE: (
+        b"INTERNALDATE ",
+        lambda columns, place: map(_dates.__getitem__, columns.seconds_between(*place)),
+    ),
+    Attribute.SIZE: (b"RFC822.SIZE ", lambda columns, place: map(b"%d".__mod__, columns.sizes_between(*place))),
+    Attribute.MODSEQ: (b"MODSEQ ", lambda columns, place: map(b"(%d)".__mod__, columns.modseqs_between(*place))),
+}
+
+
+class Columned:
+    """What one FETCH asks for, of messages that are all there."""
+
+    def __init__(self, session: Session, wanted: Sequence[Item], kinds: Mapping[Item, Kind]) -> None:
+        self._session = session
+        self._wanted = wanted
+        self._kinds = kinds
+        self._flags = FlagLines(b"")
+
+    @classmethod
+    def of(cls, session: Session, wanted: Sequence[Item]) -> Self | None:
+        """None when something is asked for that has no column and is not kept."""
+        kinds = {item: kind for item in wanted if (kind := kind_of(item)) is not None}
+        others = {item for item in wanted if item not in kinds and item not in _COLUMNS}
+        return cls(session, wanted, kinds) if others <= {Attribute.FLAGS} else None
+
+    async def block(self, start: int, stop: int) -> bytes | None:
+        """The answers for the messages at `[start, stop)` of the view; None when one of them has to be looked for."""
+        view, mailbox = self._session.view, self._session.mailbox
+        uids = view.uids[start:stop]
+        await self._make_missing(uids)
+        place = place_of(mailbox.columns, uids)
+        kept = {item: mailbox.kept_of(kind.name, uids) for item, kind in self._kinds.items()}
+        if place is None or any(None in values for values in kept.values()):
+            return None
+        width, count = 2 * len(self._wanted) + 2, len(uids)
+        parts: list[bytes] = [b" "] * (width * count)
+        parts[::width] = heads(start, stop)
+        for number, item in enumerate(self._wanted):
+            label, values = self._column(item, kept, uids, place)
+            parts[2 * number + 1 :: width] = [b" " + label if number else label] * count
+            parts[2 * number + 2 :: width] = values
+        parts[width - 1 :: width] = [b")\r\n"] * count
+        return b"".join(parts)
+
+    def _column(
+        self, item: Item, kept: Mapping[Item, Sequence[bytes | None]], uids: Sequence[int], place: Span
+    ) -> tuple[bytes, Iterable[bytes]]:
+        """What stands before each value, and the values."""
+        if item in kept:
+            return self._kinds[item].label, kept[item]  # type: ignore[return-value]  # block has looked for None
+        columns = self._session.mailbox.columns
+        if item is Attribute.FLAGS:
+            self._session.view.told(uids)
+            flags = with_recent(self._session.view, self._flags, uids, columns.flags_between(*place))
+            return b"", map(self._flags.__getitem__, flags)
+        label, values = _COLUMNS[item]
+        return label, values(columns, place)
+
+    async def _make_missing(self, uids: Sequence[int]) -> None:
+        """What is gone meanwhile is left out."""
+        mailbox = self._session.mailbox
+        missing: dict[int, list[Kind]] = {}
+        for kind in self._kinds.values():
+            values = mailbox.kept_of(kind.name, uids)
+            for uid in (uid for uid, value in zip(uids, values, strict=True) if value is None):
+                missing.setdefault(uid, []).append(kind)
+        for number, (uid, kinds) in enumerate(missing.items(), 1):
+            self._make(uid, kinds)
+            if number % _OPENED_MESSAGES == 0:
+                await self._session.pause()
+
+    def _make(self, uid: int, kinds: Iterable[Kind]) -> None:
+        mailbox = self._session.mailbox
+        try:
+            with closing(mailbox.content(uid)) as content:
+                for kind in kinds:
+                    mailbox.keep(kind.name, uid, kind.make(content))
+        except MailError as failure:
+            if failure.condition is not Condition.NO_SUCH_MESSAGE:
+                raise
