@@ -13,10 +13,10 @@ legal state.  `net.connection` is the only place where an engine meets a
 transport.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 __all__ = [
     "NEED_DATA",
@@ -184,7 +184,7 @@ class Session(Protocol[EventT_contra, ResponseT_co]):
     def greet(self) -> ResponseT_co | None:
         """The first words of the server, or None when the engine has them.  Not called again after STARTTLS."""
 
-    async def handle(self, event: EventT_contra) -> ResponseT_co | None:
+    def handle(self, event: EventT_contra) -> Coroutine[Any, Any, ResponseT_co | None]:
         """Do what the event asks; the answer is sent, None when there is none (body chunks)."""
 
     def tls_started(self) -> None:

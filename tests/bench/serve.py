@@ -50,6 +50,7 @@ level = "warn"
 
 {listeners}
 """
+SENDERS = "client.example"
 # the harness's name of a port → (our listener, more of its table)
 LISTENERS = {
     "smtp": ("smtp", ""),
@@ -111,6 +112,10 @@ def make_people(given):
             theirs = Path(given["maildir_root"], user, "Maildir")
             theirs.mkdir(parents=True, exist_ok=True)
             ours.symlink_to(theirs)
+    # the harness's load comes from an address of another domain: whoever logs in may send as that
+    if SENDERS not in people.domains():
+        people.add_domain(SENDERS)
+        people.add_alias(f"@{SENDERS}", [f"{next(iter(given['users'])).partition('@')[0]}@{domain}"])
     people.close()
 
 

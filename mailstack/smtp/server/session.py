@@ -1,7 +1,7 @@
 """One connection: greeting, HELO and EHLO, TLS, login, and everything that is not part of a mail."""
 
 import base64
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -73,8 +73,8 @@ class SmtpSession:
         self._renew_terms()
         return replies.greeting(self._listening.hostname, "LMTP" if self._listening.lmtp else "ESMTP")
 
-    async def handle(self, event: SmtpEvent) -> Answer | None:
-        return await _HANDLERS[type(event)](self, event)
+    def handle(self, event: SmtpEvent) -> Coroutine[Any, Any, Answer | None]:
+        return _HANDLERS[type(event)](self, event)
 
     def tls_started(self) -> None:
         """Nothing that was said in the clear counts any more.  RFC 3207 §4.2"""
@@ -264,7 +264,7 @@ class SmtpSession:
         return replies.help_text(" ".join(self._engine.verbs))
 
 
-_HANDLERS: Mapping[type, Callable[[SmtpSession, Any], Awaitable[Answer | None]]] = MappingProxyType(
+_HANDLERS: Mapping[type, Callable[[SmtpSession, Any], Coroutine[Any, Any, Answer | None]]] = MappingProxyType(
     {
         Helo: SmtpSession._on_helo,  # noqa: SLF001  the class's own table
         Ehlo: SmtpSession._on_ehlo,  # noqa: SLF001
