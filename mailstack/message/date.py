@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
 __all__ = ["format_date", "parse_date"]
 
@@ -48,13 +49,17 @@ def parse_date(value: bytes) -> datetime | None:
 
 def format_date(moment: datetime) -> str:
     """`Mon, 23 Nov 2026 20:12:55 +0000`; `moment` is aware.  RFC 5322 §3.3"""
-    offset = moment.utcoffset() or timedelta(0)
-    minutes = round(offset.total_seconds() / 60)
+    minutes = round((moment.utcoffset() or timedelta(0)).total_seconds() / 60)
+    return _formatted(moment.replace(microsecond=0, tzinfo=None), minutes)
+
+
+@lru_cache(maxsize=16)  # a busy server writes the same second hundreds of times
+def _formatted(local: datetime, minutes: int) -> str:
     sign = "-" if minutes < 0 else "+"
     hours, minutes = divmod(abs(minutes), 60)
     return (
-        f"{_DAYS[moment.weekday()]}, {moment.day:02} {_MONTHS[moment.month - 1]} {moment.year:04} "
-        f"{moment:%H:%M:%S} {sign}{hours:02}{minutes:02}"
+        f"{_DAYS[local.weekday()]}, {local.day:02} {_MONTHS[local.month - 1]} {local.year:04} "
+        f"{local:%H:%M:%S} {sign}{hours:02}{minutes:02}"
     )
 
 

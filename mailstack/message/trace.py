@@ -13,6 +13,7 @@ from mailstack.message.header import header_end, scan
 __all__ = ["address_literal", "count_received", "delivered_to", "delivered_to_all", "received", "return_path"]
 
 _LINE = 78  # octets without CRLF, RFC 5322 §2.1.1
+_TAB = 8  # how wide programs show it
 _RECEIVED = re.compile(rb"(?mi)^received[ \t]*:")
 _NOT_HOST = re.compile(r"[^A-Za-z0-9._:\[\]-]")
 _NOT_WORD = re.compile(r"[^!-'*-\[\]-~]")  # printable ASCII without parentheses and backslash
@@ -79,10 +80,12 @@ def address_literal(ip: str) -> str:
 
 def _folded(name: str, clauses: list[str]) -> bytes:
     """The clauses in as few lines as fit; each line but the first begins with a TAB."""
-    lines = [name]
+    text, width = name, len(name)
     for clause in clauses:
-        if len(lines[-1].expandtabs()) + 1 + len(clause) > _LINE and lines[-1] != name:
-            lines.append(f"\t{clause}")
+        if width + 1 + len(clause) > _LINE and text != name:
+            text += f"\r\n\t{clause}"
+            width = _TAB + len(clause)
         else:
-            lines[-1] += f" {clause}"
-    return "\r\n".join([*lines, ""]).encode()
+            text += f" {clause}"
+            width += 1 + len(clause)
+    return f"{text}\r\n".encode()

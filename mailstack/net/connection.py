@@ -144,7 +144,7 @@ class Connection(Protocol):
         self._engine.receive(data)
         self._wrote = False
         self._run()
-        if not self._wrote:
+        if not (self._wrote or self._pumping):  # more is wanted of a peer that has heard nothing
             through.acknowledge(self.transport)  # type: ignore[arg-type]
         if self._pumping and self._engine.buffered > INPUT_HIGH_WATER and not self._input_paused:
             self._input_paused = True

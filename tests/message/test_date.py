@@ -67,3 +67,11 @@ def test_written_dates_are_read_back(moment: datetime, minutes: int) -> None:
 @given(st.binary(max_size=60))
 def test_never_raises(value: bytes) -> None:
     parse_date(value)
+
+
+def test_one_moment_in_two_zones_is_written_twice():
+    here = datetime(2026, 11, 23, 20, 12, 55, tzinfo=UTC)
+    there = here.astimezone(timezone(timedelta(hours=-5)))
+    assert here == there
+    assert format_date(here) == "Mon, 23 Nov 2026 20:12:55 +0000"
+    assert format_date(there) == "Mon, 23 Nov 2026 15:12:55 -0500"
