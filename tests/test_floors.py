@@ -40,7 +40,7 @@ TWISTED = (
     "app",
     "control.server",
 )
-TWISTED += ("accounts.login",)
+TWISTED += ("accounts.login", "accounts.hashing")
 SQLITE = ("store", "queue", "accounts")
 DNSPYTHON = ("dns", "app.demo")
 

@@ -1,6 +1,6 @@
 """Who people are and where an address leads, as values; no I/O here."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -8,9 +8,13 @@ from mailstack.base.engine import Peer
 from mailstack.base.secret import Secret
 
 __all__ = [
+    "AnyClaim",
+    "CertificateClaim",
     "Claim",
     "Directory",
+    "Fetch",
     "Forward",
+    "IssuerUnreachable",
     "Local",
     "Login",
     "NotOurs",
@@ -18,6 +22,7 @@ __all__ = [
     "Resolution",
     "ScramClaim",
     "ScramKeys",
+    "TokenClaim",
     "Unknown",
 ]
 
@@ -59,6 +64,31 @@ class ScramClaim:
     proof: bytes = field(repr=False)
     authzid: str = ""
     algorithm: str = "sha256"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenClaim:
+    """What a client says it is, with an access token of the issuer that the configuration names.  RFC 7628
+
+    `name` "" means: whoever the token was made for.
+    """
+
+    mechanism: str  # "OAUTHBEARER", "XOAUTH2"
+    name: str
+    token: Secret
+    authzid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateClaim:
+    """Whoever the client's certificate (`Peer.addresses`) was made for; `name` chooses among them, "" does not."""
+
+    mechanism: str  # "EXTERNAL"
+    name: str
+    authzid: str = ""
+
+
+AnyClaim = Claim | ScramClaim | TokenClaim | CertificateClaim
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +138,21 @@ class Directory(Protocol):
     def own_domains(self) -> Sequence[str]: ...
 
 
+class IssuerUnreachable(Exception):
+    """No answer of the issuer of tokens, or not one that can be used.  `str()` is one line for the log."""
+
+
+class Fetch(Protocol):
+    """One request over HTTPS."""
+
+    def __call__(self, url: str, form: Mapping[str, str] | None = None, authorization: str = "") -> Awaitable[bytes]:
+        """GET, or POST of a form; the body of an answer 200.  IssuerUnreachable."""
+
+
 class Login(Protocol):
     """Decides about claims, the same for every protocol."""
 
-    def verify(self, claim: Claim | ScramClaim, peer: Peer, cid: str = "-") -> Awaitable[Principal]:
+    def verify(self, claim: AnyClaim, peer: Peer, cid: str = "-") -> Awaitable[Principal]:
         """May take seconds after failures.  `cid` is the connection's, for the log.
 
         MailError(LOGIN_FAILED), the same words and time for an unknown name and a wrong password;

@@ -56,7 +56,7 @@ class Daemon(MultiService):
         self.control: ControlServer | None = None
         self.sink = LogSink(config.log.level)
         self.ready: Deferred[None] = Deferred()
-        self._tls: ServerContexts | None = None
+        self._tls: dict[str, ServerContexts] = {}  # by the CA of the clients, "" for who is not asked
         self._shown: Sequence[str] = ()  # the certificates, described
         self.listeners = [
             Listener(
@@ -85,8 +85,9 @@ class Daemon(MultiService):
 
     def bind(self) -> None:
         """Certificates and ports.  PortTaken, CertificateFault."""
-        if self._tls is None and self.config.tls.certificate:
-            self._tls = ServerContexts(self.config.tls)
+        if not self._tls and self.config.tls.certificate:
+            authorities = dict.fromkeys(["", *(listener.client_ca for listener in self.config.listeners)])
+            self._tls = {ca: ServerContexts(self.config.tls, ca) for ca in authorities}
             self._shown = _described(self.config.tls)
         MultiService.privilegedStartService(self)
 
@@ -139,7 +140,8 @@ class Daemon(MultiService):
             slice_ = self.config.listener(str(listener.name))
             listener.stop_limit_seconds = self.config.limits.stop.total_seconds()
             listener.open(
-                setting(self.config, self.parts, slice_, self._reactor, self._tls), door_limits(self.config, slice_)
+                setting(self.config, self.parts, slice_, self._reactor, self._tls.get(slice_.client_ca)),
+                door_limits(self.config, slice_),
             )
 
     # --- reload ---------------------------------------------------------------------------------------------
@@ -153,8 +155,9 @@ class Daemon(MultiService):
         shown = self._shown
         try:
             config = self._read_config()
-            if self._tls is not None and config.tls.certificate:
-                self._tls.reload(config.tls)
+            if self._tls and config.tls.certificate:
+                for contexts in self._tls.values():
+                    contexts.reload(config.tls)
                 self._shown = _described(config.tls)
         except (ConfigError, CertificateFault) as faults:
             log(Event.RELOAD_REFUSED, faults=str(faults))

@@ -8,8 +8,9 @@ from typing import Any
 from mailstack.accounts.directory import AccountDirectory
 from mailstack.accounts.login import PasswordLogin
 from mailstack.accounts.store import AccountStore
+from mailstack.accounts.tokens import TokenIssuer, TokenSettings
 from mailstack.app.reports import ReportMail
-from mailstack.app.ways import way_out
+from mailstack.app.ways import first_line, way_out
 from mailstack.config.model import Config
 from mailstack.queue.bounce import Bounces
 from mailstack.queue.pick import Agenda
@@ -65,7 +66,9 @@ def build(config: Config, reactor: Any, *, inline: bool = False, tls_clients: An
     )
     account_store = AccountStore(config.accounts_file)
     directory = AccountDirectory(account_store, config.accounts.subaddress, config.accounts.default_domain)
-    login = PasswordLogin(account_store, directory, reactor, inline=inline, scram=config.scram_algorithms)
+    login = PasswordLogin(
+        account_store, directory, reactor, inline=inline, scram=config.scram_algorithms, issuer=_issuer(config, reactor)
+    )
     clients = ClientContexts() if tls_clients is None else tls_clients
     settings = RelaySettings(config.hostname, frozenset({config.hostname.lower()}), config.relay.mx_port)
     dialler = TcpDialler(reactor, timeout_seconds=settings.connect_seconds)
@@ -83,6 +86,26 @@ def build(config: Config, reactor: Any, *, inline: bool = False, tls_clients: An
     report = Bounces(config.hostname, ReportMail(store, directory, spool), reactor.seconds)
     runner = QueueRunner(spool, {route: courier}, report, reactor, times=_queue_times(config), jitter=random.random)
     return Parts(store, account_store, directory, login, spool, runner, report, connections, {})
+
+
+def _issuer(config: Config, reactor: Any) -> TokenIssuer | None:
+    """OSError when the CA or the secret cannot be read."""
+    oauth = config.oauth
+    if not (oauth.issuer or oauth.introspection):
+        return None
+    from mailstack.net.https import Https  # with its libraries: most servers never need it
+
+    settings = TokenSettings(
+        issuer=oauth.issuer,
+        jwks=oauth.jwks,
+        introspection=oauth.introspection,
+        client_id=oauth.client_id,
+        client_secret=first_line(oauth.client_secret_file),
+        audience=oauth.audience,
+        scope=oauth.scope,
+        claim=oauth.claim,
+    )
+    return TokenIssuer(settings, Https(reactor, oauth.ca), reactor.seconds)
 
 
 def _agenda_limits(config: Config) -> AgendaLimits:

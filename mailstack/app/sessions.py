@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from mailstack import __version__
@@ -21,6 +22,7 @@ from mailstack.pop3.server.session import Pop3Settings
 from mailstack.pop3.values import Pop3Limits
 from mailstack.sasl import SERVER_MECHANISMS
 from mailstack.sasl.api import Mechanisms
+from mailstack.sasl.oauth import OAuthBearerExchange
 from mailstack.smtp.server.factory import Listening, SmtpSessions
 from mailstack.smtp.values import BareLineEnds, SmtpLimits
 
@@ -55,8 +57,13 @@ _REFUSALS = {
 }
 
 
-def _mechanisms(listener: Listener) -> Mechanisms:
-    return {name: SERVER_MECHANISMS[name] for name in listener.mechanisms}
+def _mechanisms(config: Config, listener: Listener) -> Mechanisms:
+    """A token that was no good is answered with where to get another."""
+    known: Mechanisms = {
+        **SERVER_MECHANISMS,
+        OAuthBearerExchange.name: partial(OAuthBearerExchange, config.oauth.issuer),
+    }
+    return {name: known[name] for name in listener.mechanisms}
 
 
 _BARE_LINE_ENDS = {"refuse": BareLineEnds.REFUSE, "normalise": BareLineEnds.NORMALISE}
@@ -83,7 +90,7 @@ def _smtp(config: Config, parts: Parts, listener: Listener, reactor: Any) -> Ses
     return SmtpSessions(
         flow,
         parts.login,
-        _mechanisms(listener),
+        _mechanisms(config, listener),
         SmtpLimits(
             command_line_octets=limits.smtp_command_line,
             auth_line_octets=limits.smtp_auth_line,
@@ -130,7 +137,7 @@ def _imap(config: Config, parts: Parts, listener: Listener, reactor: Any) -> Ses
         clear_login_on_loopback=config.accounts.allow_auth_in_clear_on_loopback,
         version=__version__,
     )
-    mechanisms = _mechanisms(listener)
+    mechanisms = _mechanisms(config, listener)
     return ImapSessions(
         parts.store, parts.login, settings, mechanisms=mechanisms, sessions=parts.imap_sessions, now=now
     )
@@ -147,7 +154,7 @@ def _pop3(config: Config, parts: Parts, listener: Listener, _reactor: Any) -> Se
         starttls=listener.tls == "starttls",
         clear_login_on_loopback=config.accounts.allow_auth_in_clear_on_loopback,
     )
-    return Pop3Sessions(parts.store, parts.login, settings, mechanisms=_mechanisms(listener))
+    return Pop3Sessions(parts.store, parts.login, settings, mechanisms=_mechanisms(config, listener))
 
 
 _SESSIONS: Mapping[str, Callable[[Config, Parts, Listener, Any], Sessions]] = {

@@ -22,7 +22,7 @@ from mailstack.relay.stspolicies import StsPolicies
 from mailstack.relay.transports import Rule, lane_name
 from mailstack.store.api import Ledger
 
-__all__ = ["way_out"]
+__all__ = ["first_line", "way_out"]
 
 RESOLV_CONF = Path("/etc/resolv.conf")
 _ROUTE = "relay"
@@ -40,7 +40,7 @@ def way_out(
     given = config.relay.smarthost
     otherwise: Courier = by_mx
     if given.host:
-        password = _password(given.password_file)
+        password = first_line(given.password_file)
         smarthost = Smarthost(given.host, given.port, SmarthostTls(given.tls), user=given.user, password=password)
         otherwise = SmarthostCourier(settings, smarthost, resolver, visits)
     if not config.relay.transports:
@@ -63,7 +63,7 @@ def _courier(transport: Transport, settings: RelaySettings, resolver: DnsClient,
         return DiscardCourier()
     if transport.via == "fail":
         return RefusingCourier(transport.text)
-    password = _password(transport.password_file)
+    password = first_line(transport.password_file)
     tls = SmarthostTls(transport.tls)
     server = Smarthost(transport.host, transport.port, tls, user=transport.user, password=password)
     return SmarthostCourier(settings, server, resolver, visits)
@@ -77,7 +77,7 @@ def _name_servers(config: Config) -> Servers:
     return Servers(addresses, trusted(addresses))
 
 
-def _password(path: str) -> Secret:
-    """The first line; "" without a file."""
+def first_line(path: str) -> Secret:
+    """Of a file with a secret; "" without a file."""
     lines = Path(path).read_text(encoding="utf-8").splitlines() if path else []
     return Secret(lines[0] if lines else "")

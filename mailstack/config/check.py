@@ -94,6 +94,22 @@ def _password_with_user(config: Config) -> Iterator[Fault]:
         yield Fault(f"{key}.host", "is missing while a user is given; allowed: the name of the server")
 
 
+def _mechanisms_have_what_they_want(config: Config) -> Iterator[Fault]:
+    oauth = config.oauth
+    if oauth.issuer and not oauth.introspection and not oauth.audience:
+        yield Fault("oauth.audience", "is missing; allowed: what tokens for mail have as aud (or oauth.introspection)")
+    if oauth.client_secret_file and not oauth.client_id:
+        yield Fault("oauth.client_id", "is missing while a client_secret_file is given; allowed: the name it goes with")
+    for listener in config.listeners:
+        key = f"listeners.{listener.name}"
+        if {"OAUTHBEARER", "XOAUTH2"} & set(listener.mechanisms) and not (oauth.issuer or oauth.introspection):
+            yield Fault("oauth.issuer", f"is missing, and {key}.mechanisms wants it; allowed: the provider of tokens")
+        if "EXTERNAL" in listener.mechanisms and not listener.client_ca:
+            yield Fault(f"{key}.client_ca", "is missing with EXTERNAL; allowed: the path of the CA of the clients")
+        if listener.client_ca and listener.tls == "none":
+            yield Fault(f"{key}.client_ca", 'cannot be used with tls = "none"; allowed: tls = "starttls", "implicit"')
+
+
 def _transports(config: Config) -> Iterator[Fault]:
     for number, transport in enumerate(config.relay.transports, 1):
         key = f"relay.transports[{number}]"
@@ -149,5 +165,6 @@ _CHECKS: tuple[Callable[[Config], Iterator[Fault]], ...] = (
     _certificate_needed,
     _password_with_user,
     _transports,
+    _mechanisms_have_what_they_want,
     _rfc_minimums,
 )

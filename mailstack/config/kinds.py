@@ -17,6 +17,7 @@ __all__ = [
     "DURATION",
     "FLAG",
     "HOST",
+    "HTTPS",
     "LISTEN_ADDRESSES",
     "NAME_SERVERS",
     "NETWORKS",
@@ -95,11 +96,19 @@ def _server(value: object) -> str:
     return _host(value)
 
 
+def _https(value: object) -> str:
+    """An address of a web service, or "" where none is given."""
+    if value == "" or (isinstance(value, str) and value.isprintable() and re.match(r"https://[^/\s]+", value)):
+        return str(value)
+    raise Unfit(f"{value!r} is not the address of a secure web service; allowed: text that starts with https://")
+
+
 FLAG: Kind[bool] = Simple(_flag, lambda value: "true" if value else "false")
 TEXT: Kind[str] = Simple(_text, _quoted)
 PATH: Kind[str] = Simple(_path, _quoted)
 HOST: Kind[str] = Simple(_host, _quoted)
 SERVER: Kind[str] = Simple(_server, _quoted)
+HTTPS: Kind[str] = Simple(_https, _quoted)
 DURATION: Kind[timedelta] = Simple(units.read_duration, units.write_duration)
 SIZE: Kind[int] = Simple(units.read_size, units.write_size)
 ADDRESS: Kind[units.SocketAddress] = Simple(units.read_address, _quoted)

@@ -5,7 +5,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal, cast
 
-from mailstack.config.kinds import FLAG, LISTEN_ADDRESSES, NETWORKS, Choice, Kind, ListOf, Number
+from mailstack.config.kinds import FLAG, LISTEN_ADDRESSES, NETWORKS, PATH, Choice, Kind, ListOf, Number
 from mailstack.config.setting import Section, required, setting
 from mailstack.config.units import Network, SocketAddress
 
@@ -14,7 +14,17 @@ __all__ = ["MECHANISMS", "STANDARD_LISTENERS", "Listener", "Protocol", "TlsUse"]
 Protocol = Literal["smtp", "submission", "lmtp", "imap", "pop3"]
 TlsUse = Literal["none", "starttls", "implicit"]
 
-MECHANISMS = ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-1", "PLAIN", "LOGIN")
+MECHANISMS = (
+    "SCRAM-SHA-256-PLUS",
+    "SCRAM-SHA-256",
+    "SCRAM-SHA-1-PLUS",
+    "SCRAM-SHA-1",
+    "EXTERNAL",
+    "OAUTHBEARER",
+    "XOAUTH2",
+    "PLAIN",
+    "LOGIN",
+)
 # quirk: mutt 2.2 with libgsasl takes -PLUS wherever it is offered, knows no tls-exporter, and tries nothing else
 _USUAL_MECHANISMS = ("SCRAM-SHA-256", "PLAIN", "LOGIN")
 
@@ -69,8 +79,17 @@ class Listener(Section):
         "is not among the usual ones because mutt as Debian 12 has it cannot send where it is offered.  SCRAM-SHA-1 is "
         "for clients that know no better; its keys are made when a password is set, or at the next login by PLAIN or "
         "LOGIN.  Without PLAIN and LOGIN the password itself is never taken, and IMAP's LOGIN and POP3's USER are "
-        "refused, too.  smtp listeners offer none, whatever is written.",
+        "refused, too.  OAUTHBEARER and XOAUTH2 want [oauth], EXTERNAL wants client_ca.  smtp listeners offer none, "
+        "whatever is written.",
         why="all clients here know SCRAM, or one misbehaves with a mechanism",
+    )
+    client_ca: str = setting(
+        PATH,
+        "",
+        "Path of a CA, PEM: clients are asked for a certificate from there, and one with an account's address (in "
+        'subjectAltName, as email) logs in by EXTERNAL, without a password.  "": none is asked for.',
+        why="your people have certificates of your own CA",
+        example="/etc/mailstack/people-ca.pem",
     )
     proxy_protocol_from: tuple[Network, ...] = setting(
         NETWORKS,

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal, cast
 from mailstack.config.kinds import DURATION, FLAG, HOST, NAME_SERVERS, PATH, SIZE, TEXT, Choice, Kind, Number
 from mailstack.config.limits import Limits
 from mailstack.config.listeners import STANDARD_LISTENERS, Listener
+from mailstack.config.oauth import OAuth
 from mailstack.config.setting import Section, required, setting
 from mailstack.config.transports import Transport
 from mailstack.config.units import SocketAddress
@@ -26,6 +27,7 @@ __all__ = [
     "Limits",
     "Listener",
     "Log",
+    "OAuth",
     "Relay",
     "Smarthost",
     "Smtp",
@@ -358,6 +360,7 @@ class Config(Section):
     smtp: Smtp = field(default_factory=Smtp)
     submission: Submission = field(default_factory=Submission)
     accounts: Accounts = field(default_factory=Accounts)
+    oauth: OAuth = field(default_factory=OAuth)
     log: Log = field(default_factory=Log)
     control: Control = field(default_factory=Control)
 

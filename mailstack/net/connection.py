@@ -20,7 +20,7 @@ from zope.interface import implementer
 from mailstack.base.engine import NEED_DATA, After, Engine, Paced, Peer, Session, Wire
 from mailstack.base.events import Event, log
 from mailstack.base.ids import connection_id
-from mailstack.net import through
+from mailstack.net import certificate, through
 from mailstack.net.binding import channel_binding
 from mailstack.net.gate import Gate
 
@@ -169,6 +169,7 @@ class Connection(Protocol):
             tls=True,
             tls_version=handle.get_protocol_version_name(),
             tls_cipher=handle.get_cipher_name() or "",
+            addresses=certificate.addresses(handle),
         )
         log(
             Event.TLS_STARTED,

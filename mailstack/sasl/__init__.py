@@ -16,6 +16,9 @@ SCRAM-SHA-1 is off: its keys are made only where a listener offers it, when a pa
 that shows it, because they are cheaper to guess from than all the rest.  Where neither PLAIN nor LOGIN is offered the
 password itself is never taken: IMAP's LOGIN and POP3's USER are refused, too.
 
+Beside passwords there are access tokens of an issuer that the configuration names (OAUTHBEARER, XOAUTH2), and client
+certificates (EXTERNAL, offered to who has shown one).
+
 Refused: DIGEST-MD5 and CRAM-MD5, because they need the password itself to be
 kept; tls-unique, which is broken before TLS 1.3 and is not in
 it; SASLprep of names and passwords, because what `accounts` compares with has
@@ -25,7 +28,9 @@ been prepared by `accounts` (RFC 4616 §2 leaves the choice to the server).
 from types import MappingProxyType
 
 from mailstack.sasl.api import Mechanisms
+from mailstack.sasl.external import ExternalExchange
 from mailstack.sasl.login import LoginExchange
+from mailstack.sasl.oauth import OAuthBearerExchange, XOAuth2Exchange
 from mailstack.sasl.plain import PlainExchange
 from mailstack.sasl.scram import ScramExchange, ScramPlusExchange, ScramSha1Exchange, ScramSha1PlusExchange
 
@@ -38,6 +43,9 @@ SERVER_MECHANISMS: Mechanisms = MappingProxyType(
         ScramExchange.name: ScramExchange,
         ScramSha1PlusExchange.name: ScramSha1PlusExchange,
         ScramSha1Exchange.name: ScramSha1Exchange,
+        ExternalExchange.name: ExternalExchange,
+        OAuthBearerExchange.name: OAuthBearerExchange,
+        XOAuth2Exchange.name: XOAuth2Exchange,
         PlainExchange.name: PlainExchange,
         LoginExchange.name: LoginExchange,
     }

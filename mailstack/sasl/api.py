@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from mailstack.accounts.api import Claim, ScramClaim, ScramKeys
+from mailstack.accounts.api import AnyClaim, ScramKeys
 
 __all__ = ["Challenge", "Channel", "Done", "Mechanisms", "NeedKeys", "Refused", "ServerExchange"]
 
@@ -20,11 +20,13 @@ class Challenge:
 class Done:
     """The exchange is over, and this is what the client claims; `accounts.login` decides.
 
-    `last` is for a client whose claim was found good; it answers with nothing.
+    `last` is for a client whose claim was found good; it answers with nothing.  `regret` is for one whose claim was
+    not: it answers with whatever its mechanism says, and hears the failure then.
     """
 
-    claim: Claim | ScramClaim
+    claim: AnyClaim
     last: bytes | None = None
+    regret: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from mailstack.accounts.api import Login, Principal
-from mailstack.base.engine import Wire
+from mailstack.base.engine import Peer, Wire
+from mailstack.base.errors import Condition, MailError
 from mailstack.base.events import Event, log
 from mailstack.sasl.api import Challenge, Channel, Done, Mechanisms, NeedKeys, Refused, ServerExchange
 
 __all__ = ["Conversation", "LoggedIn", "begin", "offered", "takes_passwords"]
 
+_EXTERNAL = "EXTERNAL"
 _PLUS = "-PLUS"  # the end of a name means channel binding: RFC 5802 §4
 _CLEAR_TEXT = frozenset({"PLAIN", "LOGIN"})
 
@@ -24,9 +26,11 @@ class LoggedIn:
     principal: Principal
 
 
-def offered(mechanisms: Iterable[str], *, tls: bool) -> tuple[str, ...]:
-    """Those that work on the connection as it is now: without TLS there is no channel to bind to."""
-    return tuple(name for name in mechanisms if tls or not name.endswith(_PLUS))
+def offered(mechanisms: Iterable[str], peer: Peer) -> tuple[str, ...]:
+    """Those that work on the connection as it is now: without TLS there is no channel to bind to, and EXTERNAL is for
+    who has shown a certificate."""
+    hidden = (() if peer.tls else (_PLUS,)) + (() if peer.addresses else (_EXTERNAL,))
+    return tuple(name for name in mechanisms if not name.endswith(hidden)) if hidden else tuple(mechanisms)
 
 
 def takes_passwords(mechanisms: Iterable[str]) -> bool:
@@ -36,7 +40,7 @@ def takes_passwords(mechanisms: Iterable[str]) -> bool:
 
 def begin(mechanisms: Mechanisms, name: str, login: Login, wire: Wire[Any]) -> "Conversation | None":
     """None when there is no such mechanism here and now."""
-    names = offered(mechanisms, tls=wire.peer.tls)
+    names = offered(mechanisms, wire.peer)
     if name not in names:
         return None
     return Conversation(mechanisms[name](), login, wire, binding_offered=f"{name.removesuffix(_PLUS)}{_PLUS}" in names)
@@ -49,12 +53,15 @@ class Conversation:
         self._exchange, self._login, self._wire = exchange, login, wire
         self._binding_offered = binding_offered
         self._proved: Principal | None = None  # waits for the client's empty last word
+        self._failed: MailError | None = None  # waits for the client's word on what it was told of the failure
 
     async def hear(self, response: bytes | None) -> Challenge | Refused | LoggedIn:
         """What is to be answered to the client's decoded `response`; None: it began without saying anything.
 
         MailError as `Login.verify`.
         """
+        if self._failed is not None:
+            raise self._failed
         if self._proved is not None:
             return self._refuse("something after the end") if response else LoggedIn(self._proved)
         outcome = self._exchange.step(response)
@@ -70,7 +77,13 @@ class Conversation:
         return need.go_on(keys, Channel(binding, self._binding_offered))
 
     async def _check(self, done: Done) -> Challenge | LoggedIn:
-        principal = await self._login.verify(done.claim, self._wire.peer, self._wire.cid)
+        try:
+            principal = await self._login.verify(done.claim, self._wire.peer, self._wire.cid)
+        except MailError as failure:
+            if done.regret is None or failure.condition is not Condition.LOGIN_FAILED:
+                raise
+            self._failed = failure
+            return Challenge(done.regret)
         if done.last is None:
             return LoggedIn(principal)
         self._proved = principal

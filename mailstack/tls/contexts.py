@@ -35,15 +35,20 @@ class _Loaded:
 
 @implementer(IOpenSSLServerConnectionCreator)
 class ServerContexts:
-    """What Twisted asks for each new TLS connection.  Shared by all listeners."""
+    """What Twisted asks for each new TLS connection.  Shared by all listeners that ask for certificates of one CA.
 
-    def __init__(self, tls: Tls) -> None:
+    `client_ca`: the path of a CA whose certificates clients may show; "" does not ask for any.  One that is
+    shown and is not from there, or has expired, ends the handshake; none at all does not.
+    """
+
+    def __init__(self, tls: Tls, client_ca: str = "") -> None:
         """CertificateFault."""
-        self._loaded = _load(tls)
+        self._client_ca = client_ca
+        self._loaded = _load(tls, client_ca)
 
     def reload(self, tls: Tls) -> None:
         """New connections get what the files hold now.  CertificateFault, and then nothing has changed."""
-        self._loaded = _load(tls)
+        self._loaded = _load(tls, self._client_ca)
 
     def serverConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:  # noqa: ARG002, N803  Twisted's
         """Twisted's hook; `tlsProtocol` is not needed."""
@@ -53,7 +58,7 @@ class ServerContexts:
         return connection
 
 
-def _load(tls: Tls) -> _Loaded:
+def _load(tls: Tls, client_ca: str) -> _Loaded:
     pairs = pairs_of(tls)
     if not pairs:
         raise CertificateFault("certificate", "no certificate is set")
@@ -61,9 +66,9 @@ def _load(tls: Tls) -> _Loaded:
     by_name = {}
     for name in {name for pair in pairs for name in pair.names}:
         group = _one_of_each_algorithm(pair for pair in pairs if name in pair.names)
-        by_name[name] = made.get(group) or made.setdefault(group, _server_context(group, tls))
+        by_name[name] = made.get(group) or made.setdefault(group, _server_context(group, tls, client_ca))
     default = _one_of_each_algorithm(pair for pair in pairs if set(pairs[0].names) <= set(pair.names))
-    return _Loaded(made.get(default) or _server_context(default, tls), by_name)
+    return _Loaded(made.get(default) or _server_context(default, tls, client_ca), by_name)
 
 
 def _one_of_each_algorithm(pairs: Iterable[Pair]) -> tuple[Pair, ...]:
@@ -74,7 +79,7 @@ def _one_of_each_algorithm(pairs: Iterable[Pair]) -> tuple[Pair, ...]:
     return tuple(found.values())
 
 
-def _server_context(pairs: Sequence[Pair], tls: Tls) -> SSL.Context:
+def _server_context(pairs: Sequence[Pair], tls: Tls, client_ca: str) -> SSL.Context:
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.set_min_proto_version(_VERSIONS[tls.minimum_version])
     context.set_cipher_list(_CIPHERS)
@@ -86,6 +91,8 @@ def _server_context(pairs: Sequence[Pair], tls: Tls) -> SSL.Context:
         context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     for pair in pairs:
         _use(context, pair)
+    if client_ca:
+        _ask_for_certificate(context, client_ca)
     context.set_tlsext_servername_callback(_choose)
     return context
 
@@ -98,6 +105,15 @@ def _use(context: SSL.Context, pair: Pair) -> None:
     except SSL.Error as failure:
         reason = failure.args[0][0][2] if failure.args and failure.args[0] else "OpenSSL gives no reason"
         raise CertificateFault("certificate", f"{pair.certificate} cannot be used: {reason}") from failure
+
+
+def _ask_for_certificate(context: SSL.Context, client_ca: str) -> None:
+    try:
+        context.load_verify_locations(client_ca)
+        context.load_client_ca(client_ca.encode())
+    except SSL.Error as failure:
+        raise CertificateFault("client_ca", f"{client_ca} cannot be used; allowed: the path of a PEM file") from failure
+    context.set_verify(SSL.VERIFY_PEER)
 
 
 def _choose(connection: SSL.Connection) -> None:

@@ -11,11 +11,12 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from mailstack.accounts import login as login_module
-from mailstack.accounts.api import Claim, Principal, ScramClaim
+from mailstack.accounts import proofs as proofs_module
+from mailstack.accounts.api import CertificateClaim, Claim, IssuerUnreachable, Principal, ScramClaim, TokenClaim
 from mailstack.accounts.directory import AccountDirectory
 from mailstack.accounts.login import PasswordLogin
 from mailstack.accounts.store import AccountStore
+from mailstack.accounts.tokens import BadToken
 from mailstack.base.engine import Peer
 from mailstack.base.errors import Condition, MailError
 from mailstack.base.events import Event, add_sink, remove_sink
@@ -96,7 +97,7 @@ def test_the_same_words(world: World) -> None:
 def test_the_same_work(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """An unknown name costs a hash, too."""
     hashed = []
-    monkeypatch.setattr(login_module, "verify_nobody", lambda password: bool(hashed.append(password)))
+    monkeypatch.setattr(proofs_module, "verify_nobody", lambda password: bool(hashed.append(password)))
     with refused(Condition.LOGIN_FAILED):
         world.ask("eve@demo.test")
     assert hashed == [PASSWORD]
@@ -104,7 +105,7 @@ def test_the_same_work(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_once_right_is_quick(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.ask("alice@demo.test")
-    monkeypatch.setattr(login_module, "verify", lambda *_: pytest.fail("hashed again"))
+    monkeypatch.setattr(proofs_module, "verify", lambda *_: pytest.fail("hashed again"))
     world.ask("alice@demo.test")
     with pytest.raises(pytest.fail.Exception):
         world.ask("alice@demo.test", "wrong")
@@ -269,3 +270,92 @@ def test_in_threads(tmp_path: Path) -> None:
     finally:
         login.stop()
         store.close()
+
+
+# --- tokens and certificates -----------------------------------------------------------------------------------
+
+
+class Issuer:
+    """Tokens are addresses; `down` answers nobody."""
+
+    async def address(self, token: Secret) -> str:
+        if token.reveal() == "down":
+            raise IssuerUnreachable("no answer")
+        if "@" not in token.reveal():
+            raise BadToken("forged")
+        return token.reveal()
+
+
+def by(world: World, claim: TokenClaim | CertificateClaim, peer: Peer = PEER) -> str:
+    login = PasswordLogin(
+        world.store,
+        AccountDirectory(world.store),
+        world.clock,
+        inline=True,
+        issuer=Issuer(),  # type: ignore[arg-type]
+    )
+    got: list[Any] = []
+    Deferred.fromCoroutine(login.verify(claim, peer, "c1")).addBoth(got.append)
+    if isinstance(got[0], Failure):
+        got[0].raiseException()
+    return got[0].account
+
+
+@pytest.mark.parametrize("name", ["", "alice@demo.test", "A.Liddell@demo.test"])
+def test_token(world: World, name: str) -> None:
+    assert by(world, TokenClaim("XOAUTH2", name, Secret("alice@demo.test"))) == "alice@demo.test"
+    assert world.logged[0][1]["mechanism"] == "XOAUTH2"
+
+
+@pytest.mark.parametrize(
+    ("name", "token", "reason"),
+    [
+        ("alice@demo.test", "forged", "forged"),
+        ("alice@demo.test", "bob@demo.test", "the token is somebody else's"),
+        ("eve@demo.test", "bob@demo.test", "the token is somebody else's"),
+        ("", "eve@demo.test", "no such account"),
+    ],
+)
+def test_token_refused(world: World, name: str, token: str, reason: str) -> None:
+    with refused(Condition.LOGIN_FAILED):
+        by(world, TokenClaim("XOAUTH2", name, Secret(token)))
+    assert world.logged[0][1]["reason"] == reason
+
+
+def test_issuer_down(world: World) -> None:
+    """No failure of the person's: nothing is counted, nothing said of the password."""
+    with refused(Condition.LOGIN_UNAVAILABLE):
+        by(world, TokenClaim("XOAUTH2", "alice@demo.test", Secret("down")))
+
+
+def test_no_issuer(world: World) -> None:
+    got: list[Any] = []
+    claim = TokenClaim("XOAUTH2", "alice@demo.test", Secret("alice@demo.test"))
+    Deferred.fromCoroutine(world.login.verify(claim, PEER)).addErrback(got.append)
+    assert got[0].value.condition is Condition.LOGIN_FAILED
+
+
+SHOWN = Peer("192.0.2.1", 1, "imaps", tls=True, addresses=("x@elsewhere.test", "Bob@demo.test", "alice@demo.test"))
+
+
+@pytest.mark.parametrize(
+    ("name", "account"),
+    [("", "bob@demo.test"), ("alice@demo.test", "alice@demo.test"), ("BOB@demo.test", "bob@demo.test")],
+)
+def test_certificate(world: World, name: str, account: str) -> None:
+    assert by(world, CertificateClaim("EXTERNAL", name), SHOWN) == account
+
+
+@pytest.mark.parametrize(
+    ("name", "addresses", "reason"),
+    [
+        ("alice@demo.test", ("bob@demo.test",), "the certificate is somebody else's"),
+        ("", ("x@elsewhere.test",), "the certificate is nobody's here"),
+        ("alice@demo.test", (), "the certificate is nobody's here"),
+    ],
+)
+def test_certificate_refused(world: World, name: str, addresses: tuple[str, ...], reason: str) -> None:
+    peer = Peer("192.0.2.1", 1, "imaps", tls=True, addresses=addresses)
+    with refused(Condition.LOGIN_FAILED):
+        by(world, CertificateClaim("EXTERNAL", name), peer)
+    assert world.logged[0][1]["reason"] == reason

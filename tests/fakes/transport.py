@@ -14,6 +14,9 @@ class TlsHandle:
     def get_cipher_name(self):
         return "TLS_AES_256_GCM_SHA384"
 
+    def get_peer_certificate(self, *, as_cryptography):
+        return None
+
 
 class MemoryTransport:
     """What the server writes is in `written`; `start`/`lose` play the network's part."""

@@ -1,12 +1,12 @@
 """From the first word to the login: keys, channel, decision, last words."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
-from mailstack.accounts.api import Claim, Principal, ScramClaim, ScramKeys
+from mailstack.accounts.api import AnyClaim, Claim, Principal, ScramClaim, ScramKeys
 from mailstack.accounts.passwords import _scram_keys, nobodys_keys, proves
 from mailstack.base.engine import Peer
 from mailstack.base.errors import Condition, MailError
@@ -22,21 +22,21 @@ ALICE = Principal("alice", frozenset({"alice"}))
 
 @dataclass
 class Login:
-    claims: list[Claim | ScramClaim] = field(default_factory=list)
+    claims: list[AnyClaim] = field(default_factory=list)
     cids: list[str] = field(default_factory=list)
 
     async def scram_keys(self, name: str, algorithm: str = "sha256") -> ScramKeys:
         alice = name == "alice"
         return _scram_keys(b"secret", b"salt", 2, algorithm) if alice else nobodys_keys(b"", name, algorithm)
 
-    async def verify(self, claim: Claim | ScramClaim, peer: Peer, cid: str = "-") -> Principal:
+    async def verify(self, claim: AnyClaim, peer: Peer, cid: str = "-") -> Principal:
         self.claims.append(claim)
         self.cids.append(cid)
         if isinstance(claim, ScramClaim):
             keys = await self.scram_keys("alice", claim.algorithm)
             right = claim.name == "alice" and proves(keys, claim.auth_message, claim.proof)
         else:
-            right = (claim.name, claim.password.reveal()) == ("alice", "secret")
+            right = isinstance(claim, Claim) and (claim.name, claim.password.reveal()) == ("alice", "secret")
         if not right:
             raise MailError(Condition.LOGIN_FAILED, "wrong")
         return ALICE
@@ -69,8 +69,12 @@ def challenged(conversation: Conversation, response: bytes | None) -> bytes:
 
 
 def test_offered() -> None:
-    assert offered(SERVER_MECHANISMS, tls=True) == tuple(SERVER_MECHANISMS)
-    assert offered(SERVER_MECHANISMS, tls=False) == ("SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN")
+    assert offered(SERVER_MECHANISMS, Peer("192.0.2.1", 1, "imaps", tls=True, addresses=("a@b.test",))) == tuple(
+        SERVER_MECHANISMS
+    )
+    assert offered(SERVER_MECHANISMS, Peer("192.0.2.1", 1, "imap")) == (
+        *("SCRAM-SHA-256", "SCRAM-SHA-1", "OAUTHBEARER", "XOAUTH2", "PLAIN", "LOGIN"),
+    )
     assert begin(SERVER_MECHANISMS, "SCRAM-SHA-256-PLUS", Login(), Wire(tls=False)) is None  # type: ignore[arg-type]
     assert begin({}, "PLAIN", Login(), Wire()) is None  # type: ignore[arg-type]
 
@@ -148,3 +152,19 @@ def test_something_after_the_end() -> None:
     conversation = started("SCRAM-SHA-256", Login())
     challenged(conversation, client.final(challenged(conversation, client.first())))
     assert said(conversation, b"more") == Refused("something after the end")
+
+
+def test_a_token_that_was_no_good() -> None:
+    """The client hears why, says its word of no meaning, and only then that it has failed.  RFC 7628 §3.2.3"""
+    conversation = started("OAUTHBEARER", Login())
+    answer = said(conversation, b"n,a=alice,\x01auth=Bearer stolen\x01\x01")
+    assert answer == Challenge(b'{"status": "invalid_token"}')
+    with pytest.raises(MailError, match="LOGIN_FAILED"):
+        said(conversation, b"\x01")
+
+
+def test_external_is_for_who_has_shown_a_certificate() -> None:
+    wire = Wire()
+    assert begin(SERVER_MECHANISMS, "EXTERNAL", Login(), wire) is None  # type: ignore[arg-type]
+    wire.peer = replace(wire.peer, addresses=("alice@demo.test",))
+    assert begin(SERVER_MECHANISMS, "EXTERNAL", Login(), wire) is not None  # type: ignore[arg-type]

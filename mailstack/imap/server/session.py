@@ -147,7 +147,7 @@ class Session:
             self._shared.capabilities,
             starttls=self.starttls,
             login=not self.clear_text,
-            mechanisms=offered(self._shared.mechanisms, tls=self._wire.peer.tls),
+            mechanisms=offered(self._shared.mechanisms, self._wire.peer),
         )
 
     def converse(self, mechanism: str) -> Conversation | None:

@@ -130,7 +130,7 @@ class Pop3Session:
 
     @property
     def _offered(self) -> tuple[str, ...]:
-        return () if self._is_readable else offered(self._shared.mechanisms, tls=self._wire.peer.tls)
+        return () if self._is_readable else offered(self._shared.mechanisms, self._wire.peer)
 
     @property
     def _is_readable(self) -> bool:

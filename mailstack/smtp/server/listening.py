@@ -32,7 +32,7 @@ class Listening:
             message_octets=limits.message_octets,
             recipients=limits.recipients if self.submission or self.lmtp else limits.recipients_unauthenticated,
             starttls=self.starttls and not peer.tls,
-            mechanisms=offered(mechanisms, tls=peer.tls) if self.may_log_in(peer) else (),
+            mechanisms=offered(mechanisms, peer) if self.may_log_in(peer) else (),
             authenticated=authenticated,
             lmtp=self.lmtp,
             bare_line_ends=self.bare_line_ends_authenticated if authenticated else self.bare_line_ends,
