@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from mailstack.accounts.api import Forward, Local, NotOurs, Principal, Resolution, Unknown
 from mailstack.accounts.names import canonical_address, canonical_domain
 from mailstack.accounts.store import AccountStore, Picture
+from mailstack.store.values import NO_QUOTA, Quota
 
 __all__ = ["AccountDirectory"]
 
@@ -19,8 +20,11 @@ class AccountDirectory:
     login names without a domain; "" for none.
     """
 
-    def __init__(self, store: AccountStore, separator: str = "+", default_domain: str = "") -> None:
+    def __init__(
+        self, store: AccountStore, separator: str = "+", default_domain: str = "", default_quota: Quota = NO_QUOTA
+    ) -> None:
         self._store = store
+        self.default_quota = default_quota  # of those for whom nothing else is set; `waits` is for all
         self.separator, self.default_domain = separator, default_domain
         self._version: tuple[int, int] | None = None
         self._picture = Picture((), (), {}, {})
@@ -82,6 +86,20 @@ class AccountDirectory:
     def _leads_to(self, picture: Picture, target: str, account: str) -> bool:
         found = self._mailbox(picture, target)
         return found is not None and found.account == account
+
+    def quota_of(self, account: str) -> Quota:
+        """Each number is the account's own, or its domain's, or the default."""
+        own = self._now().quotas
+        default = self.default_quota
+        if not own:
+            return default
+        octets, messages = own.get(account, (None, None))
+        of_domain = own.get(f"@{account.rpartition('@')[2]}", (None, None))
+        return Quota(
+            _first(octets, of_domain[0], default.octets),
+            _first(messages, of_domain[1], default.messages),
+            default.waits,
+        )
 
     # --- the steps of `resolve` -----------------------------------------------------------------------------
 
@@ -149,3 +167,9 @@ class AccountDirectory:
         if self._mailbox(picture, address) is not None:
             return None
         return next((name for name, _ in self._parted(address) if name in picture.aliases), None)
+
+
+def _first(own: int | None, of_domain: int | None, default: int) -> int:
+    if own is not None:
+        return own
+    return default if of_domain is None else of_domain

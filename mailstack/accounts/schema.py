@@ -89,4 +89,7 @@ CREATE TABLE app_passwords (
     UNIQUE (account, name)
 );
 """,
+    """
+CREATE TABLE quotas (subject TEXT PRIMARY KEY, octets INTEGER, messages INTEGER) WITHOUT ROWID;
+""",
 )

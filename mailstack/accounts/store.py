@@ -8,14 +8,17 @@ canonical already (see `names`).
 import sqlite3
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mailstack.accounts.database import Database
 from mailstack.accounts.passwords import Credential, ScramKeys
 from mailstack.base.errors import Condition, MailError
 
-__all__ = ["Account", "AccountStore", "Alias", "Picture"]
+__all__ = ["Account", "AccountStore", "Alias", "Limits", "Picture"]
+
+
+Limits = tuple[int | None, int | None]  # octets and messages; 0: no limit, None: what is above it says
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class Picture:
     accounts: tuple[str, ...]
     addresses: dict[str, str]  # address → account
     aliases: dict[str, tuple[str, ...]]
+    quotas: dict[str, Limits] = field(default_factory=dict)  # of an account, or of `@domain`
 
 
 class AccountStore:
@@ -77,6 +81,7 @@ class AccountStore:
                     db.execute("SELECT address, name FROM addresses JOIN accounts ON accounts.id = addresses.account")
                 ),
                 aliases=aliases,
+                quotas={row[0]: row[1:] for row in db.execute("SELECT subject, octets, messages FROM quotas")},
             )
 
     def credential(self, account: str) -> Credential | None:
@@ -113,6 +118,7 @@ class AccountStore:
                 ).fetchone()
                 if row is not None:
                     raise MailError(Condition.IN_USE, f"{row[0]} is in the domain {domain}; remove it first")
+            db.execute("DELETE FROM quotas WHERE subject = ?", (f"@{domain}",))
             if not db.execute("DELETE FROM domains WHERE name = ?", (domain,)).rowcount:
                 raise MailError(Condition.NO_SUCH_DOMAIN, f"there is no domain {domain}")
 
@@ -172,7 +178,21 @@ class AccountStore:
             db.executemany("DELETE FROM aliases WHERE target = ?", [(address,) for address in mine])
             after = {a for (a,) in db.execute("SELECT address FROM aliases")}
             db.execute("DELETE FROM accounts WHERE id = ?", (number,))
+            db.execute("DELETE FROM quotas WHERE subject = ?", (name,))
             return sorted(before - after)
+
+    # --- quotas -------------------------------------------------------------------------------------------------
+
+    def set_quota(self, subject: str, octets: int | None, messages: int | None) -> None:
+        """Of an account, or of everybody in `@domain`.  MailError(NO_SUCH_USER | NO_SUCH_DOMAIN)"""
+        with self._file.change() as db:
+            if subject.startswith("@"):
+                _expect_own(db, subject)
+            else:
+                _number(db, subject)
+            db.execute("DELETE FROM quotas WHERE subject = ?", (subject,))
+            if (octets, messages) != (None, None):
+                db.execute("INSERT INTO quotas VALUES (?, ?, ?)", (subject, octets, messages))
 
     # --- aliases ------------------------------------------------------------------------------------------------
 

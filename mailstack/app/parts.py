@@ -9,6 +9,7 @@ from mailstack.accounts.directory import AccountDirectory
 from mailstack.accounts.login import PasswordLogin
 from mailstack.accounts.store import AccountStore
 from mailstack.accounts.tokens import TokenIssuer, TokenSettings
+from mailstack.app.quotas import default_quota
 from mailstack.app.reports import ReportMail
 from mailstack.app.ways import first_line, way_out
 from mailstack.config.model import Config
@@ -46,6 +47,7 @@ class Parts:
         """Bring the live settings of a reload to those who hold them."""
         self.directory.separator = config.accounts.subaddress
         self.directory.default_domain = config.accounts.default_domain
+        self.directory.default_quota = default_quota(config)
         self.spool.agenda.limits = _agenda_limits(config)
         self.runner.times = _queue_times(config)
 
@@ -56,16 +58,19 @@ def build(config: Config, reactor: Any, *, inline: bool = False, tls_clients: An
     `inline` (tests): no threads, no syncs; `reactor` may then be a mere clock.
     """
     Path(config.state).mkdir(mode=0o700, parents=True, exist_ok=True)
+    account_store = AccountStore(config.accounts_file)
+    directory = AccountDirectory(
+        account_store, config.accounts.subaddress, config.accounts.default_domain, default_quota(config)
+    )
     store = Store(
         config.state,
         reactor=None if inline else reactor,
         durability="none" if inline else config.store.durability,
         mail=config.mail_folder,
         reserve=config.store.reserve,
+        quota_of=directory.quota_of,
         **({"now": reactor.seconds} if inline else {}),
     )
-    account_store = AccountStore(config.accounts_file)
-    directory = AccountDirectory(account_store, config.accounts.subaddress, config.accounts.default_domain)
     login = PasswordLogin(
         account_store, directory, reactor, inline=inline, scram=config.scram_algorithms, issuer=_issuer(config, reactor)
     )

@@ -12,7 +12,10 @@ __all__ = ["ReportMail"]
 
 
 class ReportMail:
-    """`queue.bounce.Submit`.  A report to an address that is nobody's (any more) is dropped, with a line in the log."""
+    """`queue.bounce.Submit`.  A report to an address that is nobody's (any more) is dropped, with a line in the log.
+
+    A full mailbox takes it: there is nobody else who could be told.
+    """
 
     def __init__(self, store: MailStore, directory: Directory, queue: MailQueue) -> None:
         self._store, self._directory, self._queue = store, directory, queue
@@ -37,7 +40,7 @@ class ReportMail:
     ) -> None:
         staged = self._staged(b"Return-Path: <>\r\nDelivered-To: " + recipient.address.encode() + b"\r\n" + message)
         try:
-            await deliver_here(self._store, envelope.id, staged, boxes)
+            await deliver_here(self._store, envelope.id, staged, boxes, keeps_to_quotas=False)
         finally:
             staged.discard()
 

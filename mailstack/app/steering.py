@@ -9,6 +9,7 @@ from mailstack import __version__
 from mailstack.app.parts import Parts
 from mailstack.config.faults import ConfigError
 from mailstack.control.commands import Commands, account_commands, queue_commands, store_commands
+from mailstack.control.quotas import quota_commands
 from mailstack.net.listen import Bind, Listener
 from mailstack.tls.certs import CertificateFault
 
@@ -34,6 +35,7 @@ def steering(parts: Parts, listeners: Sequence[Listener], reload: Reload, reacto
         **account_commands(parts.account_store, parts.login.make_credential, lambda: parts.store),
         **queue_commands(parts.spool),
         **store_commands(lambda: parts.store),
+        **quota_commands(parts.account_store, parts.directory, lambda: parts.store),
         "status": status,
         "reload": reload_now,
     }

@@ -40,7 +40,8 @@ class Condition(Enum):
     TOO_MANY_RECIPIENTS = "too many recipients", True
     TOO_MANY_CONNECTIONS = "too many connections", True
     RATE_LIMITED = "too many requests", True
-    OVER_QUOTA = "over quota", True
+    OVER_QUOTA = "over quota", False
+    OVER_QUOTA_NOW = "over quota for the time being", True  # the operator asks senders to wait
     LIMIT = "a limit is reached", False
 
     # the message itself

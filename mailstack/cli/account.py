@@ -1,17 +1,29 @@
 """`mailstack account`: people and their passwords."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import click
 
 from mailstack.cli.reach import ask, glimpsed
-from mailstack.cli.say import ask_password, errors_in_one_line, json_option, password_option, print_json, table
+from mailstack.cli.say import (
+    Failed,
+    ask_password,
+    errors_in_one_line,
+    json_option,
+    password_option,
+    print_json,
+    size_in_words,
+    table,
+)
+from mailstack.config.faults import Unfit
 from mailstack.config.model import Config, Listener
+from mailstack.config.units import read_size
 
 
 @click.group()
 def account() -> None:
-    """Make, list and remove accounts; set passwords."""
+    """Make, list and remove accounts; set passwords and quotas."""
 
 
 @account.command("add")
@@ -81,6 +93,56 @@ def remove(ctx: click.Context, name: str, delete_mail: bool, yes: bool) -> None:
     click.echo(f"{gone['name']} is gone; " + _fate(delete_mail, gone["messages_deleted"]))
     for alias in gone["aliases_gone"]:
         click.echo(f"The alias {alias} led to nobody else and is gone, too.")
+
+
+@account.command("quota")
+@click.argument("name", metavar="[ADDRESS | @DOMAIN]", required=False, default="")
+@click.option("--storage", metavar="SIZE", help='Octets it may keep: "500MiB", "5GiB"; 0 for no limit.')
+@click.option("--messages", metavar="NUMBER", type=click.IntRange(0), help="Messages it may keep; 0 for no limit.")
+@click.option("--inherit", is_flag=True, help="Forget both limits: what the domain or the configuration says counts.")
+@json_option
+@click.pass_context
+@errors_in_one_line
+def quota(
+    ctx: click.Context, name: str, storage: str | None, messages: int | None, inherit: bool, as_json: bool
+) -> None:
+    """Show what accounts keep and may keep, or set the limits of ADDRESS or of everybody in @DOMAIN.
+
+    A limit that is not given with the other is inherited: an account's from its domain, a domain's from [quota] in
+    the configuration.
+
+    \b
+    mailstack account quota                                  all accounts
+    mailstack account quota anna@example.org --storage 5GiB  a limit of her own
+    mailstack account quota @example.org --messages 200000   for everybody in a domain
+    mailstack account quota anna@example.org --inherit       no limits of her own any more
+    """
+    if storage is not None or messages is not None or inherit:
+        if not name:
+            raise Failed("say whose limit it is: an address, or @DOMAIN")
+        try:
+            octets = None if storage is None else read_size(int(storage) if storage.isdecimal() else storage)
+        except Unfit as unfit:
+            raise Failed(f"--storage: {unfit}") from None
+        click.echo(f"The limits of {ask(ctx, 'quota set', name=name, storage=octets, messages=messages)} are set.")
+        return None
+    rows = ask(ctx, "quota list", name=name)
+    if as_json:
+        return print_json(rows)
+    headings = ("Account", "Storage", "of", "Messages", "of")
+    table(headings, [_quota_row(row) for row in rows], nothing="There is no account yet.")
+    return None
+
+
+def _quota_row(row: dict[str, Any]) -> tuple[str, ...]:
+    storage, messages = row["storage"], row["messages"]
+    return (
+        row["name"],
+        size_in_words(storage["used"]),
+        size_in_words(storage["limit"]) if storage["limit"] else "no limit",
+        str(messages["used"]),
+        str(messages["limit"] or "no limit"),
+    )
 
 
 def _fate(deleted: bool, messages: int) -> str:

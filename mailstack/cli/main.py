@@ -16,7 +16,7 @@ DEFAULT_CONFIG = "/etc/mailstack/mailstack.toml"
 
 # name → (module, what it does): the help is made from this table alone, modules load when they are called
 COMMANDS: Mapping[str, tuple[str, str]] = {
-    "account": ("mailstack.cli.account", "Make, list and remove accounts; set passwords."),
+    "account": ("mailstack.cli.account", "Make, list and remove accounts; set passwords and quotas."),
     "alias": ("mailstack.cli.alias", "Addresses that pass mail on."),
     "config": ("mailstack.cli.config", "Check and show the configuration; print a sample."),
     "demo": ("mailstack.cli.demo", "Run the whole server on this machine, to try it."),

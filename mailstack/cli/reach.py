@@ -65,10 +65,13 @@ def ask_running(ctx: click.Context, command: str, **arguments: Any) -> Any:
 
 def _on_files(config: Config, command: str, arguments: dict[str, Any]) -> Any:
     # everything is imported before the user changes: the new one may not be able to read the Python installation
+    from mailstack.accounts.directory import AccountDirectory
     from mailstack.accounts.passwords import Credential, make_credential
     from mailstack.accounts.store import AccountStore
+    from mailstack.app.quotas import default_quota
     from mailstack.base.secret import Secret
     from mailstack.control.commands import account_commands, queue_commands, run, store_commands
+    from mailstack.control.quotas import quota_commands
     from mailstack.queue.resting import RestingQueue
     from mailstack.store.service import Store
 
@@ -83,7 +86,12 @@ def _on_files(config: Config, command: str, arguments: dict[str, Any]) -> Any:
         people = AccountStore(config.accounts_file)
         mail = _Mail(config, Store)
         try:
-            commands = {**account_commands(people, hashed, mail.open), **store_commands(mail.open)}
+            directory = AccountDirectory(people, default_quota=default_quota(config))
+            commands = {
+                **account_commands(people, hashed, mail.open),
+                **store_commands(mail.open),
+                **quota_commands(people, directory, mail.open),
+            }
             return at_once(run(commands, command, arguments))
         finally:
             mail.close()
@@ -99,6 +107,8 @@ class _Mail:
 
     def open(self) -> Any:
         config = self._config
+        if self._store is not None:
+            return self._store
         self._store = self._make(config.state, mail=config.mail_folder, durability=config.store.durability)
         self._store.start()
         return self._store

@@ -12,7 +12,17 @@ from mailstack.base.errors import MailError
 from mailstack.base.secret import Secret
 from mailstack.config.faults import ConfigError
 
-__all__ = ["Failed", "ask_password", "errors_in_one_line", "json_option", "password_option", "print_json", "table"]
+__all__ = [
+    "Failed",
+    "ask_password",
+    "errors_in_one_line",
+    "json_option",
+    "password_option",
+    "plain",
+    "print_json",
+    "size_in_words",
+    "table",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -87,6 +97,16 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, nothing:
     if not console.is_terminal:
         console = Console(highlight=False, markup=False, width=240)  # for grep: one row, one line
     console.print(made)
+
+
+def size_in_words(octets: int) -> str:
+    """`1.5 GiB`; for people."""
+    size = float(octets)
+    for unit in ("octets", "KiB", "MiB", "GiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "octets" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} TiB"
 
 
 def plain(cell: object) -> str:

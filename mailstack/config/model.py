@@ -28,6 +28,7 @@ __all__ = [
     "Listener",
     "Log",
     "OAuth",
+    "Quota",
     "Relay",
     "Smarthost",
     "Smtp",
@@ -233,6 +234,33 @@ _BARE_LINE_ENDS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Quota(Section):
+    doc: ClassVar[str] = (
+        "How much an account may keep, unless its domain or itself has a limit of its own: `mailstack account quota`."
+    )
+
+    storage: int = setting(
+        SIZE,
+        0,
+        "Octets of all its messages together; what was expunged does not count.  0: no limit.",
+        example=5 << 30,
+        live=True,
+        why="the disk is shared by many",
+    )
+    messages: int = setting(
+        Number(0, 1 << 40), 0, "How many messages.  0: no limit.", live=True, why="as for storage", example=1_000_000
+    )
+    when_full: Literal["refuse", "defer"] = setting(
+        _choice("refuse", "defer"),
+        "refuse",
+        "What senders are told.  refuse: 552 5.2.2, they hear of it at once.  defer: 452 4.2.2, they try again for "
+        "some days.",
+        why="people here clear up soon when asked to",
+        live=True,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Smtp(Section):
     doc: ClassVar[str] = "Mail from other servers: listeners with the protocol smtp."
 
@@ -355,6 +383,7 @@ class Config(Section):
     tls: Tls = field(default_factory=Tls)
     limits: Limits = field(default_factory=Limits)
     store: Store = field(default_factory=Store)
+    quota: Quota = field(default_factory=Quota)
     relay: Relay = field(default_factory=Relay)
     dns: Dns = field(default_factory=Dns)
     smtp: Smtp = field(default_factory=Smtp)

@@ -33,6 +33,7 @@ class Arriving:
     envid: str = ""
     recipients: list[Recipient] = field(default_factory=list)
     resolutions: list[Resolution] = field(default_factory=list)  # beside `recipients`, one each
+    replies_each: bool = False  # every recipient gets a reply of its own at the end: RFC 2033
 
 
 @dataclass(frozen=True, slots=True)

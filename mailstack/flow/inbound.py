@@ -23,7 +23,7 @@ class Inbound:
         mail.reverse_path = reverse_path
 
     async def recipient(self, mail: Arriving, recipient: Recipient) -> None:
-        add_recipient(mail, recipient, self._directory, relay=False)
+        add_recipient(mail, recipient, self._directory, self._promise.expect_room, relay=False)
 
     def stage(self, mail: Arriving) -> Staged:
         return self._promise.stage(mail)

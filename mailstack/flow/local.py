@@ -11,9 +11,11 @@ __all__ = ["deliver_here", "with_lines_on_top"]
 _COPY_OCTETS = 1 << 18
 
 
-async def deliver_here(store: MailStore, mid: str, staged: Staged, boxes: Sequence[tuple[str, str]]) -> None:
+async def deliver_here(
+    store: MailStore, mid: str, staged: Staged, boxes: Sequence[tuple[str, str]], *, keeps_to_quotas: bool = True
+) -> None:
     """File one message for (account, mailbox) pairs: all or nothing, durable at the end.  MailError, OSError"""
-    for account, mailbox, uid in await store.deliver(staged, boxes):
+    for account, mailbox, uid in await store.deliver(staged, boxes, keeps_to_quotas=keeps_to_quotas):
         log(Event.MAIL_STORED, mid=mid, account=account, mailbox=mailbox, uid=uid)
 
 

@@ -7,7 +7,8 @@ from mailstack.accounts.api import Directory
 from mailstack.base.events import Event, log
 from mailstack.flow.api import Accepted, Arriving
 from mailstack.flow.international import needs_smtputf8
-from mailstack.flow.local import deliver_here, with_lines_on_top
+from mailstack.flow.local import with_lines_on_top
+from mailstack.flow.overquota import Full, deliver_to_those_with_room, undelivered
 from mailstack.flow.receipts import receipts
 from mailstack.flow.route import Route, find_route
 from mailstack.flow.settings import FlowSettings
@@ -15,12 +16,14 @@ from mailstack.flow.tracing import final_lines, received_line
 from mailstack.message.dsn import Success
 from mailstack.message.header import message_id_of
 from mailstack.queue.api import Envelope, MailQueue
+from mailstack.queue.bounce import Undelivered
 from mailstack.store.api import MailStore
 from mailstack.store.values import Staged
 
-__all__ = ["Promise", "Receipt"]
+__all__ = ["Bounce", "Promise", "Receipt"]
 
 Receipt = Callable[[Envelope, Sequence[Success], bytes], Awaitable[None]]  # raises nothing
+Bounce = Callable[[Envelope, Sequence[Undelivered], Staged], Awaitable[None]]
 
 
 class Promise:
@@ -34,10 +37,13 @@ class Promise:
         settings: FlowSettings,
         now: Callable[[], datetime],
         receipt: Receipt,
+        bounce: Bounce,
     ) -> None:
-        """`receipt` tells a sender who asked for it that mail has arrived."""
+        """`receipt` tells a sender who asked for it that mail has arrived, `bounce` that some of it has not."""
         self._store, self._queue, self._directory = store, queue, directory
         self._settings, self._now, self._receipt = settings, now, receipt
+        self._bounce = bounce
+        self.expect_room = store.expect_room
 
     def route(self, mail: Arriving) -> Route:
         pairs = zip(mail.recipients, mail.resolutions, strict=True)
@@ -59,8 +65,7 @@ class Promise:
     async def keep(self, mail: Arriving, staged: Staged) -> Accepted:
         """Local first, then the queue: see the package's decision.  MailError, OSError: nothing is promised."""
         route = self.route(mail)
-        if route.local:
-            await self._file(mail, route, staged)
+        full = await self._file(mail, route, staged) if route.local else {}
         if route.remote:
             await self._queue.enqueue(self._envelope(mail, route, staged), staged)
         log(
@@ -76,18 +81,21 @@ class Promise:
             size=staged.size,
             recipients=[recipient.address for recipient in mail.recipients],
         )
+        if full:
+            refused = undelivered(mail, full, self._directory, self._settings.hostname)
+            await self._bounce(self._envelope(mail, route, staged), refused, staged)
         pairs = zip(mail.recipients, mail.resolutions, strict=True)
         if told := receipts(pairs, self._directory):
             await self._receipt(self._envelope(mail, route, staged), told, staged.head())
         return Accepted(mail.mid, f"Accepted as {mail.mid}")
 
-    async def _file(self, mail: Arriving, route: Route, staged: Staged) -> None:
+    async def _file(self, mail: Arriving, route: Route, staged: Staged) -> Full:
+        """The accounts that had no room for it, while somebody else gets it."""
         if not route.remote:
-            await deliver_here(self._store, mail.mid, staged, route.local)
-            return
+            return await deliver_to_those_with_room(self._store, mail, staged, route)
         copy = with_lines_on_top(self._store, final_lines(mail), staged)
         try:
-            await deliver_here(self._store, mail.mid, copy, route.local)
+            return await deliver_to_those_with_room(self._store, mail, copy, route)
         finally:
             copy.discard()
 

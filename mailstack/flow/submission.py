@@ -40,7 +40,7 @@ class Submission:
         mail.reverse_path = reverse_path
 
     async def recipient(self, mail: Arriving, recipient: Recipient) -> None:
-        add_recipient(mail, recipient, self._directory, relay=True)
+        add_recipient(mail, recipient, self._directory, self._promise.expect_room, relay=True)
 
     def stage(self, mail: Arriving) -> Staged:
         staged = self._promise.stage(mail)

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Protocol
 
 from mailstack.base.errors import MailError
 from mailstack.base.events import Event, log
@@ -17,11 +18,19 @@ from mailstack.message.dsn import (
     wants_report,
 )
 from mailstack.queue.api import Envelope, Recipient, RemoteReply, Tls, Wishes
-from mailstack.store.api import Content
 
 __all__ = ["Bounces", "Submit", "Undelivered", "owed"]
 
 Submit = Callable[[Envelope, bytes], Awaitable[None]]  # puts a whole message on its way; durable when it ends
+
+
+class Content(Protocol):
+    """The message, in the queue or on its way in."""
+
+    @property
+    def size(self) -> int: ...
+
+    def read(self, offset: int, length: int) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)

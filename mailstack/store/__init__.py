@@ -19,6 +19,10 @@ writes and never waits for a disk, except to read a message's octets.
     Store, OpenAccount, OpenMailbox  → jobs →      filing, changing, foldering, reconcile
     columns, watchers                ← effects ←   index.*  (SQL)      files (Maildir)
 
+**Quotas** go by one row an account, changed in the transaction that changes its messages, so the count is exact
+and costs 2 µs a job; a check counts anew.  Limits are asked for on the reactor's thread and judged on the writer's.
+What the operator brings in (reports, undelete, import, restore) is counted but never refused.
+
 **Refused.**  *A database an account*: 100 µs and a file handle each instead of 6 µs a row.
 *Files placed on the reactor's thread, rows by the writer*: saves a hand-over, but then a file
 exists before anybody could know whether it is ours, and reconcile has to guess.  *Renaming for

@@ -10,7 +10,7 @@ from mailstack.store.effects import AccountRead
 from mailstack.store.feed import Feed
 from mailstack.store.flags import DELETED, SEEN
 from mailstack.store.foldering import Home
-from mailstack.store.index import mailboxes, messages
+from mailstack.store.index import mailboxes, messages, usage
 from mailstack.store.index.mailboxes import Box
 from mailstack.store.mailbox import OpenMailbox
 from mailstack.store.memory import Memory, look_at
@@ -26,8 +26,10 @@ from mailstack.store.values import (
     FolderRenamed,
     FolderSubscribed,
     Incoming,
+    Quota,
     SpecialUse,
     Status,
+    Usage,
 )
 
 __all__ = ["OpenAccount"]
@@ -101,6 +103,10 @@ class OpenAccount:
         )
         return Status(total, recent, unseen, deleted, box.uidnext, box.uidvalidity, octets, box.modseq)
 
+    def deleted_octets(self, name: str) -> int:
+        folder = self.folder(name)
+        return self._memory.read(lambda db: messages.octets_with(db, folder.id, DELETED))
+
     async def _look_if_changed(self, folder: Folder) -> None:
         box = self._memory.read(lambda db: mailboxes.by_id(db, folder.id))
         if box is not None and self._memory.site.stamps.seems_changed(box.id, self._home.path(box)):
@@ -130,7 +136,14 @@ class OpenAccount:
             self._memory.keep(OpenMailbox(self._memory, self._home, box, folder, columns))
 
     async def append(self, name: str, messages: Sequence[Incoming]) -> Appended:
+        self._memory.quota(self.name)
         return await self._memory.write(lambda txn: filing.append(txn, self.name, name, messages))
+
+    def quota(self) -> Quota:
+        return self._memory.quota(self.name)
+
+    def usage(self) -> Usage:
+        return self._memory.read(lambda db: usage.of(db, self._home.id))
 
     def watch(self, watcher: Callable[[Change], None]) -> None:
         self._feed.watch(watcher)

@@ -15,9 +15,11 @@ from mailstack.store.values import (
     Folder,
     Incoming,
     Moved,
+    Quota,
     SpecialUse,
     Staged,
     Status,
+    Usage,
 )
 
 __all__ = ["CheckedStore", "Columns", "Content", "Ledger", "MailAccount", "MailStore", "Mailbox"]
@@ -206,10 +208,19 @@ class MailAccount(Protocol):
 
     async def status(self, name: str) -> Status: ...
 
+    def deleted_octets(self, name: str) -> int:
+        """Of the messages with \\Deleted.  MailError(NO_SUCH_MAILBOX)"""
+
     async def open(self, name: str) -> Mailbox:
         """Looks at the disk first, so that files brought by other programs are in."""
 
     async def append(self, name: str, messages: Sequence[Incoming]) -> Appended: ...
+
+    def quota(self) -> Quota:
+        """What the account may keep."""
+
+    def usage(self) -> Usage:
+        """What it keeps."""
 
     def watch(self, watcher: Callable[[Change], None]) -> None:
         """Folder changes of this account (created, deleted, renamed, subscribed)."""
@@ -226,6 +237,9 @@ class CheckedStore(Protocol):
     def accounts(self) -> Sequence[str]:
         """All that have mail, sorted."""
 
+    def usage(self, account: str) -> Usage:
+        """What it keeps; nothing when it has no mail here."""
+
     async def check(self, account: str, *, repair: bool) -> Checked:
         """MailError(NO_SUCH_USER)"""
 
@@ -239,8 +253,13 @@ class MailStore(Protocol):
     def stage(self) -> Staged:
         """A new message on its way in.  MailError(STORAGE_FULL)."""
 
-    async def deliver(self, staged: Staged, recipients: Sequence[tuple[str, str]]) -> Sequence[Filed]:
+    async def deliver(
+        self, staged: Staged, recipients: Sequence[tuple[str, str]], *, keeps_to_quotas: bool = True
+    ) -> Sequence[Filed]:
         """File one message for (account, mailbox) pairs, once for all; all or nothing, durable at the end.
 
-        A mailbox that does not exist is the INBOX.
+        A mailbox that does not exist is the INBOX.  MailError(OVER_QUOTA | OVER_QUOTA_NOW) when it is too much for one.
         """
+
+    def expect_room(self, account: str, octets: int) -> None:
+        """For a message of this size, as far as is known now.  MailError(OVER_QUOTA | OVER_QUOTA_NOW)"""

@@ -21,7 +21,7 @@ from mailstack.store.effects import Reflagged, Removed
 from mailstack.store.filing import give_keywords
 from mailstack.store.flags import bits_of, merged
 from mailstack.store.foldering import Home
-from mailstack.store.index import mailboxes, messages, tombstones
+from mailstack.store.index import mailboxes, messages, tombstones, usage
 from mailstack.store.index.mailboxes import Box
 from mailstack.store.index.messages import Row
 from mailstack.store.txn import Txn
@@ -93,6 +93,7 @@ def remove_rows(txn: Txn, box: Box, rows: Sequence[Row], bases: Sequence[str | N
     uids = tuple(row.uid for row in rows)
     box.modseq += 1
     messages.delete(txn.db, box.id, uids)
+    usage.take_off(txn.db, box.account, len(rows), sum(row.size for row in rows))
     tombstones.insert(txn.db, box.id, box.modseq, zip(uids, bases, strict=True))
     mailboxes.save_counters(txn.db, box)
     txn.tell(Removed(replace(box), uids, box.modseq))

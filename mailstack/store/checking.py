@@ -13,14 +13,14 @@ from mailstack.store.changing import remove_rows
 from mailstack.store.filing import write_box_text
 from mailstack.store.flags import merged
 from mailstack.store.foldering import Home, is_maildir
-from mailstack.store.index import mailboxes, messages, snapshots, tombstones
+from mailstack.store.index import mailboxes, messages, snapshots, tombstones, usage
 from mailstack.store.index.mailboxes import Box
 from mailstack.store.index.messages import Row
 from mailstack.store.reconcile import reconcile
 from mailstack.store.snapshot import agrees
 from mailstack.store.txn import Txn
 
-__all__ = ["check_mailbox"]
+__all__ = ["check_mailbox", "check_usage"]
 
 
 def check_mailbox(txn: Txn, home: Home, box: Box, *, repair: bool) -> tuple[int, Sequence[str]]:
@@ -33,6 +33,20 @@ def check_mailbox(txn: Txn, home: Home, box: Box, *, repair: bool) -> tuple[int,
         _mend(txn, home, box)
         findings = [*(f"mended: {each}" for each in findings), *_findings(txn, home, box)]
     return len(messages.all_of(txn.db, box.id)), findings
+
+
+def check_usage(txn: Txn, home: Home, *, repair: bool) -> Sequence[str]:
+    """What is wrong with the count that the quota goes by."""
+    known, real = usage.of(txn.db, home.id), usage.counted(txn.db, home.id)
+    if known == real:
+        return []
+    finding = (
+        f"its count says {known.messages} messages of {known.octets} octets, there are {real.messages} of {real.octets}"
+    )
+    if not repair:
+        return [finding]
+    usage.correct(txn.db, home.id, real)
+    return [f"mended: {finding}"]
 
 
 def _findings(txn: Txn, home: Home, box: Box) -> Iterator[str]:

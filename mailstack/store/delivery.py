@@ -16,10 +16,16 @@ class Delivery(StoreJob[list[Filed]]):
     """`recipients` are (account, mailbox)."""
 
     def __init__(
-        self, site: Site, apply: Callable[[Effect], None], staged: Staged, recipients: Sequence[tuple[str, str]]
+        self,
+        site: Site,
+        apply: Callable[[Effect], None],
+        staged: Staged,
+        recipients: Sequence[tuple[str, str]],
+        *,
+        keeps_to_quotas: bool = True,
     ) -> None:
         super().__init__(site, lambda txn: filing.deliver(txn, [self.what])[0], apply, None)
-        self.what = staged, recipients
+        self.what = staged, recipients, keeps_to_quotas
         self.place = site, apply
 
     @staticmethod

@@ -15,9 +15,10 @@ from mailstack.store import foldertext, maildir
 from mailstack.store.effects import Added, Removed
 from mailstack.store.flags import bits_of, merged, names_of, used_slots, with_keywords
 from mailstack.store.foldering import Home, adopt_folders, create, ensure_home, is_maildir
-from mailstack.store.index import mailboxes, messages, tombstones
+from mailstack.store.index import mailboxes, messages, tombstones, usage
 from mailstack.store.index.mailboxes import Box
 from mailstack.store.index.messages import Row
+from mailstack.store.quota import expect_room
 from mailstack.store.txn import Txn
 from mailstack.store.values import INBOX, Appended, Copied, Filed, Incoming, Staged
 
@@ -40,15 +41,17 @@ MAX_UID = (1 << 32) - 1
 # --- whole jobs ----------------------------------------------------------------------------------------
 
 
-def deliver(txn: Txn, deliveries: Sequence[tuple[Staged, Sequence[tuple[str, str]]]]) -> list[list[Filed]]:
+def deliver(txn: Txn, deliveries: Sequence[tuple[Staged, Sequence[tuple[str, str]], bool]]) -> list[list[Filed]]:
     """Each message into each of its (account, mailbox), once each; a mailbox that is not there is the INBOX.
 
-    What goes into one mailbox is added at once: the rows that many deliveries share are touched once.
+    What goes into one mailbox is added at once: the rows that many deliveries share are touched once.  The third
+    of a delivery: whether it keeps to quotas.  MailError(OVER_QUOTA | OVER_QUOTA_NOW)
     """
     found: dict[tuple[str, str], int] = {}
     places: dict[int, tuple[Home, Box, list[Incoming], list[list[Filed]]]] = {}
     filed: list[list[Filed]] = []
-    for staged, recipients in deliveries:
+    bounded: dict[int, list[int]] = {}
+    for staged, recipients, keeps_to_quotas in deliveries:
         incoming = Incoming(staged)
         filed.append([])
         for recipient in recipients:
@@ -57,7 +60,11 @@ def deliver(txn: Txn, deliveries: Sequence[tuple[Staged, Sequence[tuple[str, str
         for mailbox in dict.fromkeys(found[recipient] for recipient in recipients):
             places[mailbox][2].append(incoming)
             places[mailbox][3].append(filed[-1])
+            if keeps_to_quotas:
+                bounded.setdefault(mailbox, []).append(staged.size)
     for home, box, messages_in, lists in places.values():
+        if sizes := bounded.get(box.id):
+            expect_room(txn, home, len(sizes), sum(sizes))
         for filed_there, uid in zip(lists, _add(txn, home, box, messages_in), strict=True):
             filed_there.append(Filed(home.name, box.name, uid))
     return filed
@@ -73,18 +80,26 @@ def _find_place(
     return box.id
 
 
-def append(txn: Txn, account: str, name: str, incoming: Sequence[Incoming]) -> Appended:
-    """All or nothing.  MailError(NO_SUCH_MAILBOX)"""
+def append(
+    txn: Txn, account: str, name: str, incoming: Sequence[Incoming], *, instead_of: int | None = None
+) -> Appended:
+    """All or nothing.  `instead_of`: octets of a message that goes for it.
+
+    MailError(NO_SUCH_MAILBOX | OVER_QUOTA | OVER_QUOTA_NOW)
+    """
     home = ensure_home(txn, account)
     box = box_named(txn, home, name)
+    octets = sum(each.staged.size for each in incoming)
+    expect_room(txn, home, len(incoming) - (instead_of is not None), octets - (instead_of or 0))
     return Appended(box.id, box.uidvalidity, _add(txn, home, box, incoming))
 
 
 def copy(txn: Txn, home: Home, mailbox: int, uids: Sequence[int], target_name: str) -> Copied:
-    """Hard links under new names.  MailError(NO_SUCH_MAILBOX) for the target."""
+    """Hard links under new names.  MailError(NO_SUCH_MAILBOX | OVER_QUOTA | OVER_QUOTA_NOW), of the target."""
     source = _box(txn, mailbox)
     target = _target(txn, home, source, target_name)
     rows = messages.some(txn.db, source.id, uids)
+    expect_room(txn, home, len(rows), sum(row.size for row in rows))
     with txn.touching(target, home.path(target)):
         pairs = _bring(txn, home, source, target, rows, keep=True)
     return _copied(target, pairs)
@@ -101,6 +116,7 @@ def move(txn: Txn, home: Home, mailbox: int, uids: Sequence[int], target_name: s
     if gone:
         source.modseq += 1
         messages.delete(txn.db, source.id, gone)
+        usage.take_off(txn.db, source.account, len(pairs), sum(old.size for old, _ in pairs))
         tombstones.insert(txn.db, source.id, source.modseq, [(uid, None) for uid in gone])
         mailboxes.save_counters(txn.db, source)
         txn.tell(Removed(replace(source), gone, source.modseq))
@@ -172,6 +188,7 @@ def _seconds(date: datetime | None, now: float) -> int:
 
 def _insert(txn: Txn, box: Box, rows: Sequence[Row]) -> None:
     messages.insert(txn.db, box.id, rows)
+    usage.add(txn.db, box.account, rows)
     mailboxes.save_counters(txn.db, box)
     txn.tell(Added(replace(box), rows))
 

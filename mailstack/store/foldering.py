@@ -16,7 +16,7 @@ from mailstack.store import foldertext, maildir
 from mailstack.store.chores import Outcome
 from mailstack.store.effects import AccountRead, Created, Deleted, Renamed, Subscribed
 from mailstack.store.foldertext import FolderText
-from mailstack.store.index import accounts, mailboxes, messages, snapshots, subscriptions, tombstones
+from mailstack.store.index import accounts, mailboxes, messages, snapshots, subscriptions, tombstones, usage
 from mailstack.store.index.mailboxes import Box
 from mailstack.store.txn import Txn
 from mailstack.store.uidvalidity import keep_uidvalidity, next_uidvalidity
@@ -251,6 +251,7 @@ def _existing(txn: Txn, home: Home, name: str) -> Box:
 def _forget(txn: Txn, home: Home, box: Box) -> None:
     folder = _folder(txn, home, box)
     mailboxes.remove(txn.db, box.id)
+    usage.take_off(txn.db, box.account, *messages.sum_of(txn.db, box.id))
     messages.remove_all(txn.db, box.id)
     tombstones.remove_all(txn.db, box.id)
     snapshots.remove(txn.db, box.id)

@@ -167,6 +167,7 @@ class OpenMailbox:
 
     async def copy(self, uids: Iterable[int], target: str) -> Copied:
         wanted = tuple(uids)
+        self._memory.quota(self._home.name)
         return await self._memory.write(lambda txn: filing.copy(txn, self._home, self.folder.id, wanted, target))
 
     async def move(self, uids: Iterable[int], target: str) -> Moved:
@@ -179,8 +180,11 @@ class OpenMailbox:
         return moved
 
     async def replace(self, uid: int, target: str, message: Incoming) -> Appended:
+        self._memory.quota(self._home.name)
+
         def work(txn: Txn) -> Appended:
-            appended = filing.append(txn, self._home.name, target, [message])
+            old = messages.get(txn.db, self.folder.id, uid)
+            appended = filing.append(txn, self._home.name, target, [message], instead_of=old and old.size)
             if not changing.expunge(txn, self.folder.id, [uid]):
                 raise MailError(Condition.NO_SUCH_MESSAGE, "Message is gone")
             return appended

@@ -32,7 +32,7 @@ from mailstack.store.index import mailboxes
 from mailstack.store.kept import Kept
 from mailstack.store.reconcile import reconcile
 from mailstack.store.txn import Site, StoreJob, Txn
-from mailstack.store.values import Filed, Folder, Staged
+from mailstack.store.values import NO_QUOTA, Filed, Folder, Quota, Staged
 from mailstack.store.watching import Watching
 
 __all__ = ["Committer", "Memory", "OpenedAccount", "OpenedMailbox", "look_at"]
@@ -105,6 +105,7 @@ class Memory:
         self.accounts: dict[str, OpenedAccount] = {}
         self.mailboxes: dict[int, OpenedMailbox] = {}
         self.locked: set[str] = set()  # accounts with a POP3 session
+        self.quota_of: Callable[[str], Quota] = lambda _: NO_QUOTA
         self.watching: Watching | None = None  # None: there is only the poll
         self._idle: OrderedDict[int, OpenedMailbox] = OrderedDict()
         self._committer = committer
@@ -116,11 +117,22 @@ class Memory:
         """Durable when it ends; `then` is called when memory is up to date, before the awaiting caller goes on."""
         return self._committer.submit(StoreJob(self.site, work, self.apply, then))
 
-    def deliver(self, staged: Staged, recipients: Sequence[tuple[str, str]]) -> Awaitable[Sequence[Filed]]:
-        return self._committer.submit(Delivery(self.site, self.apply, staged, recipients))
+    def deliver(
+        self, staged: Staged, recipients: Sequence[tuple[str, str]], *, keeps_to_quotas: bool = True
+    ) -> Awaitable[Sequence[Filed]]:
+        if keeps_to_quotas:
+            for account, _ in recipients:
+                self.quota(account)
+        job = Delivery(self.site, self.apply, staged, recipients, keeps_to_quotas=keeps_to_quotas)
+        return self._committer.submit(job)
 
     def write_unwatched(self, work: Callable[[Txn], Any]) -> None:
         self._committer.post(StoreJob(self.site, work, self.apply, None))
+
+    def quota(self, account: str) -> Quota:
+        """As it is now; the writer goes by it from now on."""
+        quota = self.site.quotas[account] = self.quota_of(account)
+        return quota
 
     def read(self, work: Callable[[Any], T]) -> T:
         return work(self._reader)

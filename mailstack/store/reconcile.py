@@ -32,7 +32,7 @@ from mailstack.store.effects import Added, Noted, Reflagged
 from mailstack.store.filing import MAX_UID, reserve
 from mailstack.store.flags import merged, read_letters
 from mailstack.store.foldering import Home
-from mailstack.store.index import mailboxes, messages, tombstones
+from mailstack.store.index import mailboxes, messages, tombstones, usage
 from mailstack.store.index.mailboxes import Box
 from mailstack.store.index.messages import Row
 from mailstack.store.txn import Txn
@@ -208,6 +208,7 @@ def _tell_arrivals(txn: Txn, box: Box, rows: Sequence[Row]) -> None:
     box.modseq += 1
     rows = [row._replace(modseq=box.modseq) for row in rows]
     messages.insert(txn.db, box.id, rows)
+    usage.add(txn.db, box.account, rows)
     mailboxes.save(txn.db, box)
     txn.tell(Added(replace(box), rows))
 

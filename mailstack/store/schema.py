@@ -90,4 +90,12 @@ STORE = (
     ),
     Migration(("CREATE INDEX tombstone_modseq ON tombstone (mailbox, modseq)",)),
     Migration(("CREATE TABLE snapshot (mailbox INTEGER PRIMARY KEY, modseq INTEGER NOT NULL, columns BLOB NOT NULL)",)),
+    Migration(
+        (
+            "CREATE TABLE usage (account INTEGER PRIMARY KEY, messages INTEGER NOT NULL, octets INTEGER NOT NULL)",
+            """INSERT INTO usage SELECT mailbox.account, count(*), sum(size)
+                FROM message JOIN mailbox ON mailbox.id = message.mailbox GROUP BY mailbox.account""",
+        ),
+        breaks_older=True,  # it would not count along
+    ),
 )

@@ -24,14 +24,15 @@ from mailstack.base.staging import StagedFile
 from mailstack.store import foldering
 from mailstack.store.account import OpenAccount
 from mailstack.store.batches import WriteJob
-from mailstack.store.checking import check_mailbox
+from mailstack.store.checking import check_mailbox, check_usage
 from mailstack.store.effects import AccountRead
-from mailstack.store.index import accounts, mailboxes
+from mailstack.store.index import accounts, mailboxes, usage
 from mailstack.store.memory import Memory
 from mailstack.store.opened import How, Opened, open_store
+from mailstack.store.quota import refusal
 from mailstack.store.room import RESERVE_OCTETS, Room
 from mailstack.store.txn import Txn
-from mailstack.store.values import Checked, Filed, Staged
+from mailstack.store.values import NO_QUOTA, Checked, Filed, Quota, Staged, Usage
 from mailstack.store.watching import Watching
 
 __all__ = ["Store", "StoreLedger"]
@@ -60,6 +61,7 @@ class Store:
         mail: str | None = None,
         reserve: int = RESERVE_OCTETS,
         now: Callable[[], float] = time.time,
+        quota_of: Callable[[str], Quota] = lambda _: NO_QUOTA,
     ) -> None:
         self._root = root
         self._mail = mail or f"{root}/mail"
@@ -67,15 +69,16 @@ class Store:
         self._reactor = reactor
         self._durability: How = durability
         self._now = now
+        self._quota_of = quota_of
         self._room = Room([self._mail, root], reserve, now)
         self._opened: Opened | None = None
         self._polling: LoopingCall | None = None
         self.ledger = StoreLedger(self)
 
     @classmethod
-    def inline(cls, root: object, *, now: Callable[[], float] = time.time) -> "Store":
+    def inline(cls, root: object, **options: Any) -> "Store":
         """For tests: no threads, no reactor, no syncs; started."""
-        store = cls(str(root), durability="none", now=now)
+        store = cls(str(root), durability="none", **options)
         store.start()
         return store
 
@@ -86,6 +89,7 @@ class Store:
         for folder in (self._root, self._mail, self._staging):
             Path(folder).mkdir(files.FOLDER_MODE, parents=True, exist_ok=True)
         self._opened = open_store(self._root, self._mail, self._reactor, self._durability, self._now)
+        self._memory.quota_of = self._quota_of
         for left in Path(self._staging).iterdir():
             left.unlink()  # it was never accepted
         self._opened.committer.start()
@@ -155,13 +159,26 @@ class Store:
         self._room.check()
         return StagedFile(self._staging, sync=self._durability == "fsync")
 
-    async def deliver(self, staged: Staged, recipients: Sequence[tuple[str, str]]) -> Sequence[Filed]:
-        return await self._memory.deliver(staged, tuple(recipients))
+    async def deliver(
+        self, staged: Staged, recipients: Sequence[tuple[str, str]], *, keeps_to_quotas: bool = True
+    ) -> Sequence[Filed]:
+        return await self._memory.deliver(staged, tuple(recipients), keeps_to_quotas=keeps_to_quotas)
+
+    def expect_room(self, account: str, octets: int) -> None:
+        quota = self._memory.quota(account)
+        if quota is NO_QUOTA:
+            return
+        used = self.usage(account)
+        if not quota.has_room(used, 1, max(octets, 1)):
+            raise refusal(account, quota, used)
 
     # --- store.api.CheckedStore ------------------------------------------------------------------------
 
     def accounts(self) -> Sequence[str]:
         return self._memory.read(accounts.names)
+
+    def usage(self, account: str) -> Usage:
+        return self._memory.read(partial(_used, account=account))
 
     async def check(self, account: str, *, repair: bool) -> Checked:
         if account not in self.accounts():
@@ -172,8 +189,16 @@ class Store:
             count, told = await self._memory.write(partial(_check, mailbox=folder.id, repair=repair))
             total += count
             findings += [(folder.name, each) for each in told]
+        findings += [
+            ("", each) for each in await self._memory.write(partial(_check_usage, account=account, repair=repair))
+        ]
         whole = all(what.startswith("mended: ") for _, what in findings)
         return Checked(account, total, tuple(findings), whole)
+
+
+def _used(connection: Any, account: str) -> Usage:
+    number = accounts.find(connection, account)
+    return Usage() if number is None else usage.of(connection, number)
 
 
 def _check(txn: Txn, *, mailbox: int, repair: bool) -> tuple[int, Sequence[str]]:
@@ -182,6 +207,10 @@ def _check(txn: Txn, *, mailbox: int, repair: bool) -> tuple[int, Sequence[str]]
         return 0, ()  # deleted meanwhile
     home = foldering.Home(box.account, place[0], txn.site.account_path(place[0]))
     return check_mailbox(txn, home, box, repair=repair)
+
+
+def _check_usage(txn: Txn, *, account: str, repair: bool) -> Sequence[str]:
+    return check_usage(txn, foldering.ensure_home(txn, account), repair=repair)
 
 
 def _keep(memory: Memory, told: AccountRead) -> None:

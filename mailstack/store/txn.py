@@ -18,7 +18,7 @@ from mailstack.store.chores import Chore
 from mailstack.store.effects import Effect
 from mailstack.store.index.mailboxes import Box
 from mailstack.store.stamps import Stamps
-from mailstack.store.values import Staged
+from mailstack.store.values import Quota, Staged
 
 __all__ = ["Site", "StoreJob", "Txn"]
 
@@ -34,6 +34,7 @@ class Site:
     stamps: Stamps
     host: str = field(default_factory=maildir.host_name)
     serial: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    quotas: dict[str, Quota] = field(default_factory=dict)  # account → as the reactor's thread last asked
 
     def unique(self) -> str:
         return maildir.unique_part(self.now(), next(self.serial), self.host)

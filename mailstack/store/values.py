@@ -19,6 +19,7 @@ __all__ = [
     "DEFAULT_FOLDERS",
     "DIGEST_UIDS",
     "INBOX",
+    "NO_QUOTA",
     "SEPARATOR",
     "SYSTEM_FLAGS",
     "Appended",
@@ -40,10 +41,12 @@ __all__ = [
     "MailboxId",
     "MailboxInvalidated",
     "Moved",
+    "Quota",
     "SpecialUse",
     "Staged",
     "Status",
     "Uid",
+    "Usage",
 ]
 
 MailboxId = NewType("MailboxId", int)
@@ -163,6 +166,33 @@ class Copied:
 
 
 Moved = Copied
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an account keeps.  Octets count as RFC822.SIZE does; what was expunged does not count."""
+
+    messages: int = 0
+    octets: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How much an account may keep; 0 sets no limit.  `waits`: senders are asked to try again later, not refused."""
+
+    octets: int = 0
+    messages: int = 0
+    waits: bool = False
+
+    def has_room(self, used: Usage, messages: int, octets: int) -> bool:
+        """For so much more."""
+        return not (
+            (self.octets and used.octets + octets > self.octets)
+            or (self.messages and used.messages + messages > self.messages)
+        )
+
+
+NO_QUOTA = Quota()
 
 
 class FlagMode(Enum):

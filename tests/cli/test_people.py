@@ -115,3 +115,25 @@ def test_domains(demo: World) -> None:
     demo.run("domain", "add", "else.test")
     assert demo.says("domain", "remove", "else.test") == "else.test is no longer served here.\n"
     assert "the domain demo.test is there already" in demo.refuses("domain", "add", "demo.test")
+
+
+def test_quotas(world: World) -> None:
+    world.says("domain", "add", "demo.test")
+    world.says("account", "add", "alice@demo.test", "--password-stdin", typed="wonderland\n")
+    assert "no limit" in world.says("account", "quota")
+    said = world.says("account", "quota", "alice@demo.test", "--storage", "5GiB")
+    assert said == "The limits of alice@demo.test are set.\n"
+    world.says("account", "quota", "@demo.test", "--messages", "100", "--storage", "1")
+    assert world.json("account", "quota", "alice@demo.test") == [
+        {
+            "name": "alice@demo.test",
+            "storage": {"used": 0, "limit": 5 << 30},
+            "messages": {"used": 0, "limit": 100},
+        }
+    ]
+    assert "5.0 GiB" in world.says("account", "quota", "@demo.test")
+    world.says("account", "quota", "alice@demo.test", "--inherit")
+    assert world.json("account", "quota")[0]["storage"]["limit"] == 1
+    assert "allowed" in world.refuses("account", "quota", "alice@demo.test", "--storage", "many")
+    assert "no account nobody@demo.test" in world.refuses("account", "quota", "nobody@demo.test")
+    assert "say whose" in world.refuses("account", "quota", "--messages", "5")

@@ -135,7 +135,7 @@ def test_a_person_may_be_sent_his_own_message_again(make_world):
 def test_when_the_store_fails_nothing_is_queued(make_world):
     world = make_world(aliases=TEAM)
 
-    async def full(staged, recipients):
+    async def full(staged, recipients, **_options):
         raise MailError(Condition.STORAGE_FULL, "Out of storage")
 
     world.store.deliver = full

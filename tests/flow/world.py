@@ -11,6 +11,7 @@ from mailstack.flow.settings import FlowSettings
 from mailstack.flow.submission import Submission
 from mailstack.queue.api import Recipient
 from mailstack.store.service import Store
+from mailstack.store.values import NO_QUOTA
 from tests.smtp.world import run
 
 MOMENT = datetime(2027, 1, 15, 8, 0, tzinfo=UTC)
@@ -55,15 +56,23 @@ class Queue:
 
 
 class World:
-    def __init__(self, folder, aliases=None, **settings):
-        self.store = Store.inline(folder, now=MOMENT.timestamp)
+    def __init__(self, folder, aliases=None, quotas=None, **settings):
+        quotas = quotas or {}
+        quota_of = lambda account: quotas.get(account, NO_QUOTA)  # noqa: E731
+        self.store = Store.inline(folder, now=MOMENT.timestamp, quota_of=quota_of)
         self.queue = Queue()
         self.receipts = []
+        self.bounced = []
         self.directory = Table(aliases)
         self.settings = FlowSettings("mail.demo.test", **settings)
-        promise = Promise(self.store, self.queue, self.directory, self.settings, lambda: MOMENT, self._receipt)
+        promise = Promise(
+            self.store, self.queue, self.directory, self.settings, lambda: MOMENT, self._receipt, self._bounce
+        )
         self.inbound = Inbound(promise, self.directory, self.settings)
         self.submission = Submission(promise, self.directory, self.settings, lambda: MOMENT)
+
+    async def _bounce(self, envelope, undelivered, content):
+        self.bounced += [(each.recipient.address, each.reply.status) for each in undelivered]
 
     async def _receipt(self, envelope, told, head):
         self.receipts += [(each.recipient.address, each.action) for each in told]

@@ -251,7 +251,15 @@ class World:
         count = len(self.now(self._call, self.parts.spool.list))
         assert count == int(rest), f"{count} recipients in the queue"
 
+    def quota(self, _player, rest):
+        """`ACCOUNT OCTETS MESSAGES`; 0: no limit."""
+        account, *limits = rest.split()
+        self.now(self._call, self.parts.account_store.set_quota, account, *map(int, limits))
+
     def raw(self, player, rest):
+        """Octets with Python's escapes, or `{5 octets}`: so many x."""
+        if many := re.fullmatch(r"\{(\d+) octets\}", rest):
+            rest = "x" * int(many[1])
         player.talk().send(codecs.decode(rest, "unicode_escape").encode("latin-1"))
 
     def deliver(self, account, subject):
@@ -378,6 +386,7 @@ DIRECTIVES = {
     "stored": World.stored,
     "contains": World.contains,
     "queued": World.queued,
+    "quota": World.quota,
     "raw": World.raw,
     "deliver": World.deliver_now,
     "mailbox": World.mailbox,

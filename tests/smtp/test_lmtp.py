@@ -25,7 +25,7 @@ def test_one_delivery_and_an_answer_for_each():
 def test_what_fails_for_one_is_done_for_the_other():
     one = talk()
     one.flow.refuse["accept y@demo.test"] = MailError(Condition.OVER_QUOTA, "Mailbox full")
-    assert one.say("text", ".") == ["250 2.0.0 Taken", "452 4.2.2 Mailbox full"]
+    assert one.say("text", ".") == ["250 2.0.0 Taken", "552 5.2.2 Mailbox full"]
     [(mail, _message)] = one.flow.taken
     assert [recipient.address for recipient in mail.recipients] == ["x@demo.test"]
     assert one.flow.staged[-1].discarded
@@ -70,4 +70,4 @@ def test_the_same_one_twice_is_answered_twice():
     one.flow.refuse["accept y@demo.test"] = MailError(Condition.OVER_QUOTA, "Mailbox full")
     twice = ("RCPT TO:<x@demo.test>", "RCPT TO:<x@demo.test>", "RCPT TO:<y@demo.test>")
     one.say("LHLO mx.test", MAIL[0], *twice, "DATA")
-    assert codes(one.say(".")) == ["250", "250", "452"]
+    assert codes(one.say(".")) == ["250", "250", "552"]

@@ -28,6 +28,7 @@ CODES = MappingProxyType(
         Condition.TOO_MANY_CONNECTIONS: b"LIMIT",
         Condition.RATE_LIMITED: b"LIMIT",
         Condition.OVER_QUOTA: b"OVERQUOTA",
+        Condition.OVER_QUOTA_NOW: b"OVERQUOTA",
         Condition.LIMIT: b"LIMIT",
         Condition.LOOP: b"CANNOT",
         Condition.BAD_CONTENT: b"CANNOT",

@@ -117,6 +117,7 @@ class Transaction:
         staged = self._staged if self._failed is None else None
         if staged is None or len(self.mail.recipients) == 1:
             return await self.end()
+        self.mail.replies_each = True
         try:
             staged.finish()
             return Reply(250, "2.0.0", (await self._flow.accept(self.mail, staged)).text)

@@ -11,10 +11,12 @@ __all__ = [
     "delete",
     "get",
     "insert",
+    "octets_with",
     "remove_all",
     "set_disks",
     "set_flags",
     "some",
+    "sum_of",
     "used_flags",
 ]
 
@@ -79,6 +81,18 @@ def insert(txn: Any, mailbox: int, rows: Sequence[Row]) -> None:
 
 def delete(txn: Any, mailbox: int, uids: Iterable[int]) -> None:
     txn.executemany("DELETE FROM message WHERE mailbox = ? AND uid = ?", [(mailbox, uid) for uid in uids])
+
+
+def sum_of(txn: Any, mailbox: int) -> tuple[int, int]:
+    """(messages, octets)"""
+    found = txn.execute("SELECT count(*), coalesce(sum(size), 0) FROM message WHERE mailbox = ?", (mailbox,)).fetchone()
+    return tuple(found)
+
+
+def octets_with(txn: Any, mailbox: int, bit: int) -> int:
+    """Of those messages whose flags have this bit."""
+    query = "SELECT coalesce(sum(size), 0) FROM message WHERE mailbox = ? AND flags & ? != 0"
+    return int(txn.execute(query, (mailbox, bit)).fetchone()[0])
 
 
 def remove_all(txn: Any, mailbox: int) -> None:

@@ -62,6 +62,7 @@ from mailstack.imap.server.commands import (
     list,  # noqa: A004  named for its command
     login,
     move,
+    quota,
     replace,
     search,
     select,
@@ -108,6 +109,7 @@ TABLE = joined(
         *copy.ROWS,
         *move.ROWS,
         *replace.ROWS,
+        *quota.ROWS,
         *unauthenticate.ROWS,
         *expunge.ROWS,
     )

@@ -30,6 +30,7 @@ _ITEMS: MappingProxyType[bytes, Callable[[Status], int]] = MappingProxyType(
     }
 )
 _APPENDLIMIT: Final = b"APPENDLIMIT"  # RFC 7889 §3.1
+_DELETED_STORAGE: Final = b"DELETED-STORAGE"  # RFC 9208 §4.1.4: octets, as RFC822.SIZE counts
 _MAILBOXID: Final = b"MAILBOXID"  # RFC 8474 §4.3
 
 
@@ -53,7 +54,7 @@ def items(cur: Cursor) -> tuple[bytes, ...]:
 
 def _item(cur: Cursor) -> bytes:
     name = cur.word()
-    if name not in _ITEMS and name not in {_APPENDLIMIT, _MAILBOXID}:
+    if name not in _ITEMS and name not in {_APPENDLIMIT, _DELETED_STORAGE, _MAILBOXID}:
         raise ParseFault("no such STATUS item")
     return name
 
@@ -62,10 +63,13 @@ async def answer(name: str, wanted: tuple[bytes, ...], session: Session) -> Unta
     """`STATUS name (MESSAGES 3 …)`, the items in the order they were asked for.  MailError(NO_SUCH_MAILBOX)"""
     status = await session.account.status(name)
     folder = session.account.folder(name)
+    deleted_octets = session.account.deleted_octets(name) if _DELETED_STORAGE in wanted else 0
 
     def value(item: bytes) -> bytes:
         if item == _MAILBOXID:
             return b"(%b)" % mailbox_id(folder.id)
+        if item == _DELETED_STORAGE:
+            return b"%d" % deleted_octets
         return b"%d" % (session.limits.message_bytes if item == _APPENDLIMIT else _ITEMS[item](status))
 
     pairs = b" ".join(b"%b %b" % (item, value(item)) for item in wanted)
