@@ -54,15 +54,16 @@ class Framer:
         """
         if self._skipping and not self._skip_rest():
             return None
-        end = self._data.find(b"\r\n", max(self._start, self._searched - 1))
+        data, start = self._data, self._start
+        end = data.find(b"\r\n", start if self._searched <= start else self._searched - 1)
         if end < 0:
-            self._searched = len(self._data)
-            if len(self) > limit:
+            self._searched = len(data)
+            if len(data) - start > limit:
                 self._skipping = True
                 self._skip_rest()
                 raise LineTooLong(f"line longer than {limit} octets")
             return None
-        line = bytes(self._data[self._start : end])
+        line = bytes(data[start:end])
         self._start = self._searched = end + 2
         if len(line) + 2 > limit:
             raise LineTooLong(f"line longer than {limit} octets")

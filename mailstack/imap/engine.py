@@ -155,26 +155,24 @@ class ImapEngine:
 
     def _read(self) -> ImapEvent | NeedData | None:
         """One step over the pieces; None when there may be another."""
-        match self._expects:
-            case _Expects.ANSWER:
-                return NEED_DATA
-            case _Expects.LITERAL:
-                return self._read_literal()
-            case _Expects.BODY:
-                return self._read_body()
+        expects = self._expects
+        if expects is _Expects.ANSWER:
+            return NEED_DATA
+        if expects is _Expects.LITERAL:
+            return self._read_literal()
+        if expects is _Expects.BODY:
+            return self._read_body()
         line = self._fragments.line(self._room)
         if line is None:
             return NEED_DATA
-        match self._expects:
-            case _Expects.COMMAND:
-                return self._first_line(line)
-            case _Expects.REST_OF_LINE:
-                return self._further_line(line)
-            case _Expects.CONTINUED:
-                self._expects = _Expects.ANSWER
-                return Continued(line)
-            case _:
-                return self._append_end(line)
+        if expects is _Expects.COMMAND:
+            return self._first_line(line)
+        if expects is _Expects.REST_OF_LINE:
+            return self._further_line(line)
+        if expects is _Expects.CONTINUED:
+            self._expects = _Expects.ANSWER
+            return Continued(line)
+        return self._append_end(line)
 
     @property
     def _room(self) -> int:
@@ -197,7 +195,7 @@ class ImapEngine:
         row = self._rows.get(name[1].upper()) if name else None
         if row is None or name is None:
             raise _Refused("Unknown command" if tag else "A command starts with a tag", announced(line))
-        if not row.states & self.state:
+        if not row.states._value_ & self.state._value_:  # as `&` of the flags says, which takes ten times as long
             raise _Refused(_not_now(row, self.state), announced(line))
         self._row = row
         self._pieces, self._octets = [], 0
@@ -364,7 +362,7 @@ class ImapEngine:
         if self._literal is not None:
             self._fragments.drop(self._literal)
             self._literal = None
-        elif self._expects in {_Expects.BODY, _Expects.END_OF_APPEND}:
+        elif self._expects is _Expects.BODY or self._expects is _Expects.END_OF_APPEND:
             self._fragments.drop_rest()
 
     def _refuse(self, refused: "_Refused") -> None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from mailstack.imap.names import encode_name
@@ -148,6 +149,7 @@ class Done:
 Response = Untagged | Raw | Ok | No | Bad | Bye | Continue | Done
 
 
+@lru_cache(1024)
 def _coded(code: bytes, text: str) -> bytes:
     words = (text or "Done").encode("ascii", "replace").replace(b"\r", b" ").replace(b"\n", b" ")
     return b"[%b] %b\r\n" % (code, words) if code else b"%b\r\n" % words

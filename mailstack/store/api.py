@@ -131,6 +131,9 @@ class Mailbox(Protocol):
     def content(self, uid: int) -> Content:
         """MailError(NO_SUCH_MESSAGE) when the file is gone."""
 
+    def octets(self, uid: int) -> bytes:
+        """All of a message that is not long, as `content` has it.  MailError(NO_SUCH_MESSAGE)"""
+
     def kept(self, item: str, uid: int, make: Callable[[Content], bytes]) -> bytes:
         """Rendered octets of the message, made once and kept under the name `item`."""
 

@@ -38,6 +38,7 @@ class MailColumns:
 
     def __init__(self, rows: Sequence[Row], keywords: Keywords) -> None:
         self._names = _Names(keywords)
+        self.keyword_names = list(filter(None, keywords))
         self.uids = array("Q")
         self._modseqs = array("Q")
         self._flags = array("Q")
@@ -55,6 +56,7 @@ class MailColumns:
     def keywords(self, keywords: Keywords) -> None:
         if keywords != self._names.keywords:
             self._names = _Names(keywords)
+            self.keyword_names = list(filter(None, keywords))
 
     def __len__(self) -> int:
         return len(self.uids)

@@ -9,7 +9,7 @@ import os
 from array import array
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import chain
 from typing import Final
@@ -18,7 +18,7 @@ from mailstack.base.errors import Condition, MailError
 from mailstack.store import maildir
 from mailstack.store.api import Content
 
-__all__ = ["ConvertedContent", "CrlfContent", "FileContent", "LineMaps", "crlf", "open_message"]
+__all__ = ["ConvertedContent", "CrlfContent", "FileContent", "LineMaps", "crlf", "open_message", "read_message"]
 
 RENAMES_IN_A_ROW = 4
 CONVERTED_AT_ONCE: Final = 1 << 20  # octets of a message that are read as one
@@ -54,7 +54,7 @@ class LineMaps:
         return known
 
 
-def open_message(path: str, base: str, letters: Iterable[str], size: int, maps: LineMaps | None = None) -> Content:
+def open_message(path: str, base: str, letters: Sequence[str], size: int, maps: LineMaps | None = None) -> Content:
     """The message `base` in the Maildir `path`; `letters` are those that its name may end with.
 
     MailError(NO_SUCH_MESSAGE) when it is nowhere.
@@ -70,12 +70,26 @@ def open_message(path: str, base: str, letters: Iterable[str], size: int, maps: 
         os.close(fd)
 
 
-def _open(path: str, base: str, letters: Iterable[str]) -> int:
+def read_message(path: str, base: str, letters: Sequence[str], size: int) -> bytes:
+    """All of a message that is not long.  MailError(NO_SUCH_MESSAGE) also when its file is shorter than its size."""
+    fd = _open(path, base, letters)
+    try:
+        octets = os.pread(fd, size, 0)
+    finally:
+        os.close(fd)
+    if not maildir.has_crlf(base):
+        octets = crlf(octets)
+    if len(octets) < size:
+        raise MailError(Condition.NO_SUCH_MESSAGE, "Message is damaged", detail=f"{path}/cur/{base}: too short")
+    return octets[:size]
+
+
+def _open(path: str, base: str, letters: Sequence[str]) -> int:
     """Our own renames run in the writer's thread and other programs rename too: a miss may only mean that the name
     changed between look and open, so it takes several misses in a row to call the message gone."""
-    names = [maildir.file_name(base, each) for each in letters]
     for _ in range(RENAMES_IN_A_ROW):
-        for name in chain(names, _named_on_disk(path, base)):
+        likely = (maildir.file_name(base, each) for each in letters)
+        for name in chain(likely, _named_on_disk(path, base)):
             with suppress(FileNotFoundError):
                 return os.open(f"{path}/cur/{name}", os.O_RDONLY | os.O_CLOEXEC)
     raise MailError(Condition.NO_SUCH_MESSAGE, "Message is gone", detail=f"{path}/cur/{base}")

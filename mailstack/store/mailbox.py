@@ -15,6 +15,7 @@ from mailstack.store.flags import merged
 from mailstack.store.foldering import Home
 from mailstack.store.index import messages, tombstones
 from mailstack.store.index.mailboxes import Box
+from mailstack.store.index.messages import Row
 from mailstack.store.memory import Memory
 from mailstack.store.txn import Txn
 from mailstack.store.values import (
@@ -35,6 +36,8 @@ from mailstack.store.values import (
 
 __all__ = ["OpenMailbox"]
 
+READ_AHEAD = 100  # rows
+
 
 class OpenMailbox:
     """Implements `store.api.Mailbox`.  Made by store.account when the first session opens it."""
@@ -49,12 +52,14 @@ class OpenMailbox:
         self.highest_modseq = box.modseq
         self.recent = box.recent
         self.sessions = 0
+        self._ahead: dict[int, Row] = {}  # rows that were read, for the messages that will be asked for next
+        self._next = 0  # the UID behind the last one that was asked for
         self.is_gone = False
         self.feed = Feed()
 
     @property
     def keywords(self) -> Sequence[str]:
-        return [name for name in self.columns.keywords if name]
+        return self.columns.keyword_names
 
     def __len__(self) -> int:
         return len(self.columns)
@@ -92,11 +97,34 @@ class OpenMailbox:
             self._memory.is_idle(self)
 
     def content(self, uid: int) -> Content:
-        row = self._memory.read(lambda db: messages.get(db, self.folder.id, uid))
+        base, letters, size = self._place(uid)
+        return content.open_message(self.path, base, letters, size, self._memory.line_maps)
+
+    def octets(self, uid: int) -> bytes:
+        return content.read_message(self.path, *self._place(uid))
+
+    def _place(self, uid: int) -> tuple[str, tuple[str, str], int]:
+        """The name of its file up to the letters, those that may be behind it, its size."""
+        row = self._row(uid)
         if row is None or self.columns.position(uid) is None:
             raise MailError(Condition.NO_SUCH_MESSAGE, "Message is gone")
-        letters = (merged(row.flags, row.disk), row.disk)
-        return content.open_message(self.path, row.base, letters, row.size, self._memory.line_maps)
+        return row.base, (merged(row.flags, row.disk), row.disk), row.size
+
+    def _row(self, uid: int) -> Row | None:
+        """Who reads one message after the other has the rows of the next ones read together, each for once.
+
+        A name that has changed meanwhile costs a second look at the disk (store.content); what is gone is
+        not in the columns any more.
+        """
+        row = self._ahead.pop(uid, None)
+        if row is not None:
+            self._next = uid + 1
+            return row
+        many = READ_AHEAD if self._next <= uid < self._next + READ_AHEAD else 1
+        self._next = uid + 1
+        rows = self._memory.read(lambda db: messages.between(db, self.folder.id, uid, uid + many))
+        self._ahead = {row.uid: row for row in rows}
+        return self._ahead.pop(uid, None)
 
     def kept(self, item: str, uid: int, make: Callable[[Content], bytes]) -> bytes:
         def from_file() -> bytes:
@@ -218,6 +246,7 @@ class OpenMailbox:
         self.feed.publish(Expunged(self.folder.id, effect.uids, effect.modseq))
 
     def _keep_counters(self, box: Box) -> None:
+        self._ahead.clear()
         self.uidnext = box.uidnext
         self.highest_modseq = box.modseq
         self.columns.keywords = box.keywords

@@ -116,6 +116,10 @@ class FakeMailbox:
             raise MailError(Condition.NO_SUCH_MESSAGE, "Message is gone")
         return FakeContent(self.columns.rows[uid][1])
 
+    def octets(self, uid):
+        content = self.content(uid)
+        return content.read(0, content.size)
+
     def digest(self, item, number):
         return self.digests.get((item, number)) or Digest.of({})
 

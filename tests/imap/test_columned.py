@@ -21,6 +21,8 @@ ITEMS = [
     "BODYSTRUCTURE",
     "EMAILID",
     "PREVIEW",
+    "BODY.PEEK[]",
+    "RFC822.PEEK",
     "BODY.PEEK[HEADER.FIELDS (Subject X-None From)]",
     "BODY.PEEK[HEADER.FIELDS (X-None)]",
 ]

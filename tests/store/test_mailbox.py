@@ -216,3 +216,36 @@ def test_flags_of_many_at_once(world):
     run(world.open().set_flags([1, 2], FlagMode.REPLACE, ["second"]))
     assert columns.flags_between(1, 2) == [("second",)]
     assert columns.flags_between(2, 2) == []
+
+
+def test_reading_on_sees_what_happens_meanwhile(world):
+    """Rows are read ahead; what was flagged, renamed, moved or expunged since is not what they said."""
+    uids = world.append("INBOX", *(b"Subject: %d\r\n\r\n" % n for n in range(8)))
+    mailbox = world.open()
+    assert [mailbox.octets(uid) for uid in uids[:2]] == [b"Subject: 0\r\n\r\n", b"Subject: 1\r\n\r\n"]
+    run(mailbox.set_flags([3], FlagMode.ADD, ["\\Flagged"]))
+    assert mailbox.octets(3) == b"Subject: 2\r\n\r\n"
+    run(mailbox.expunge([4]))
+    with pytest.raises(MailError):
+        mailbox.octets(4)
+    (fifth,) = (path for path in (world.maildir() / "cur").iterdir() if ",U=5" in path.name)
+    fifth.rename(fifth.with_name(fifth.name + "S"))
+    assert mailbox.octets(5) == b"Subject: 4\r\n\r\n"
+    run(mailbox.move([6], "Sent"))
+    with pytest.raises(MailError):
+        mailbox.content(6)
+    assert mailbox.octets(8) == b"Subject: 7\r\n\r\n"
+    run(world.account().create("Other"))
+    run(world.account().rename("Sent", "Gone"))
+    moved = world.open("Gone")
+    assert moved.octets(1) == b"Subject: 5\r\n\r\n"
+
+
+def test_a_short_file_is_a_message_that_is_not_there(world):
+    world.append("INBOX", ONE)
+    mailbox = world.open()
+    (path,) = (world.maildir() / "cur").iterdir()
+    path.write_bytes(b"Sub")
+    with pytest.raises(MailError) as caught:
+        mailbox.octets(1)
+    assert caught.value.condition is Condition.NO_SUCH_MESSAGE

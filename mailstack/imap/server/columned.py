@@ -29,6 +29,10 @@ _OPENED_MESSAGES: Final = 32  # looked into before others have their turn
 _FIELD_NAMES: Final = 60  # of HEADER.FIELDS, and
 _FIELD_OCTETS: Final = 1000  # of all the names: what is asked for more is nothing that a client asks for again
 _DATES: Final = 20_000
+_MESSAGES: Final = 250  # in one slice of answers
+_WHOLE_MESSAGES: Final = 32  # the same, when each is read from its file, and
+_WHOLE_OCTETS: Final = 64 * 1024  # none of them is longer than this
+_NO_NUL: Final = bytes([0x80, *range(1, 256)])
 
 
 class Kind(NamedTuple):
@@ -68,6 +72,10 @@ def _fields(section: Section, source: Source) -> bytes:
     return literal(octets) if octets else b'""'
 
 
+def _is_whole(item: Item) -> bool:
+    return isinstance(item, Piece) and item.section == Section() and not item.partial and not item.binary
+
+
 class _Dates(dict[int, bytes]):
     """UNIX seconds → INTERNALDATE."""
 
@@ -99,12 +107,14 @@ class Columned:
         self._wanted = wanted
         self._kinds = kinds
         self._flags = FlagLines(b"")
+        self._reads = any(map(_is_whole, wanted))
+        self.step = _WHOLE_MESSAGES if self._reads else _MESSAGES
 
     @classmethod
     def of(cls, session: Session, wanted: Sequence[Item]) -> Self | None:
-        """None when something is asked for that has no column and is not kept."""
+        """None when something is asked for that has no column, is not kept and is not the whole message."""
         kinds = {item: kind for item in wanted if (kind := kind_of(item)) is not None}
-        others = {item for item in wanted if item not in kinds and item not in _COLUMNS}
+        others = {item for item in wanted if not (item in kinds or item in _COLUMNS or _is_whole(item))}
         return cls(session, wanted, kinds) if others <= {Attribute.FLAGS} else None
 
     async def block(self, start: int, stop: int) -> bytes | None:
@@ -116,11 +126,17 @@ class Columned:
         kept = {item: mailbox.kept_of(kind.name, uids) for item, kind in self._kinds.items()}
         if place is None or any(None in values for values in kept.values()):
             return None
+        bodies: Iterable[bytes] | None = self._read(uids, place) if self._reads else ()
+        if bodies is None:
+            return None
         width, count = 2 * len(self._wanted) + 2, len(uids)
         parts: list[bytes] = [b" "] * (width * count)
         parts[::width] = heads(start, stop)
         for number, item in enumerate(self._wanted):
-            label, values = self._column(item, kept, uids, place)
+            if isinstance(item, Piece) and item not in kept:
+                label, values = item.label + b" ", bodies
+            else:
+                label, values = self._column(item, kept, uids, place)
             parts[2 * number + 1 :: width] = [b" " + label if number else label] * count
             parts[2 * number + 2 :: width] = values
         parts[width - 1 :: width] = [b")\r\n"] * count
@@ -139,6 +155,21 @@ class Columned:
             return b"", map(self._flags.__getitem__, flags)
         label, values = _COLUMNS[item]
         return label, values(columns, place)
+
+    def _read(self, uids: Sequence[int], place: Span) -> list[bytes] | None:
+        """The messages as literals; None when one of them is long, or gone."""
+        mailbox = self._session.mailbox
+        if max(mailbox.columns.sizes_between(*place)) > _WHOLE_OCTETS:
+            return None
+        try:
+            bodies = [mailbox.octets(uid) for uid in uids]
+        except MailError as failure:
+            if failure.condition is Condition.NO_SUCH_MESSAGE:
+                return None
+            raise
+        if any(b"\0" in octets for octets in bodies):
+            bodies = [octets.translate(_NO_NUL) for octets in bodies]
+        return [b"{%d}\r\n%b" % (len(octets), octets) if octets else b'""' for octets in bodies]
 
     async def _make_missing(self, uids: Sequence[int]) -> None:
         """What is gone meanwhile is left out."""

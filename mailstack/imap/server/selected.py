@@ -90,6 +90,16 @@ class Selected:
         first = uids[0] if self.read_only else self.mailbox.claim_recent()
         return STAR if self._enabled.rev2 else first
 
+    @property
+    def has_news(self) -> bool:
+        """Whether the client may have to be told something, now or later."""
+        return (
+            self.view.pending
+            or self._held_back
+            or self.invalid is not None
+            or len(self.mailbox.keywords) != self._keywords
+        )
+
     def flush(self, *, expunge: bool) -> Iterator[bytes]:
         """The pending news as whole responses, in blocks.  FLAGS comes first when there is a new keyword.
 

@@ -251,16 +251,16 @@ class Session:
     async def handle(self, event: ImapEvent) -> Response | None:
         self._busy = True
         try:
+            if isinstance(event, Request):
+                self.idling = False
+                self.tag = event.tag
+                return await self._run(event.row, event.row.handle(event.command, self, self.out))
             return await self._act(event)
         finally:
             self._busy = False
 
     async def _act(self, event: ImapEvent) -> Response | None:
         match event:
-            case Request(tag, row, command):
-                self.idling = False
-                self.tag = tag
-                return await self._run(row, row.handle(command, self, self.out))
             case Continued(line):
                 assert self._row is not None
                 assert self._row.resume is not None
@@ -269,12 +269,11 @@ class Session:
                 return await self._begin(row, command)
             case BodyChunk(data):
                 self._keep(data)
-                return None
             case BodyEnd():
                 return await self._append()
             case BodyAborted():
                 self._discard()
-                return None
+        return None
 
     def tls_started(self) -> None:
         """Nothing was known before login; a half-done SASL exchange is void.  RFC 9051 §6.2.1"""
@@ -296,7 +295,8 @@ class Session:
             done = faults.done(failure)
         except ParseFault as fault:
             done = Done.bad(str(fault))
-        await self._tell(expunge=bool(row.seqs & Seqs.BREAKS))
+        if self.selected is not None and self.selected.has_news:
+            await self._tell(expunge=bool(row.seqs & Seqs.BREAKS))
         return done
 
     async def _tell(self, *, expunge: bool) -> None:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 __all__ = [
     "Row",
     "all_of",
+    "between",
     "columns_of",
     "counts",
     "delete",
@@ -57,6 +58,12 @@ def get(txn: Any, mailbox: int, uid: int) -> Row | None:
         (mailbox, uid),
     ).fetchone()
     return None if found is None else Row._make(found)
+
+
+def between(txn: Any, mailbox: int, first: int, behind: int) -> list[Row]:
+    """Those with UIDs in `[first, behind)`, ascending."""
+    query = f"SELECT {_COLUMNS} FROM message WHERE mailbox = ? AND uid >= ? AND uid < ? ORDER BY uid"  # noqa: S608
+    return list(map(Row._make, txn.execute(query, (mailbox, first, behind))))
 
 
 def some(txn: Any, mailbox: int, uids: Iterable[int]) -> list[Row]:

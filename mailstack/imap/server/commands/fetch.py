@@ -176,7 +176,8 @@ class _Answering:
 
     async def span(self, start: int, stop: int) -> None:
         """The messages at these indices of the view."""
-        step = _SEEN_MESSAGES if self._sets_seen else _MESSAGES
+        columned = self._columned
+        step = columned.step if columned is not None else _SEEN_MESSAGES if self._sets_seen else _MESSAGES
         for first in range(start, stop, step):
             if await self._by_columns(first, min(first + step, stop)):
                 continue
@@ -189,13 +190,19 @@ class _Answering:
 
     async def _by_columns(self, start: int, stop: int) -> bool:
         """Whether these messages could be answered all at once."""
-        block = None if self._columned is None or self._sets_seen else await self._columned.block(start, stop)
+        if self._columned is None or (self._sets_seen and not self._all_seen(start, stop)):
+            return False
+        block = await self._columned.block(start, stop)
         if block is None:
             return False
         self._gather(block)
         if self._octets >= _WRITE_OCTETS:
             await self.flush()
         return True
+
+    def _all_seen(self, start: int, stop: int) -> bool:
+        uids = self._session.view.uids[start:stop]
+        return all(self._columns.position(uid) is not None and self._is_seen(uid) for uid in uids)
 
     async def _see(self, uids: Sequence[int]) -> frozenset[int]:
         """Set \\Seen where it is not; which messages have got it.
