@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 # written last, so that an interrupted set-up is taken up again
 READY  := $(VENV)/.ready
 
-.PHONY: demo test quick lint format sample thunderbird faults fuzz clean help
+.PHONY: demo test quick lint format sample thunderbird faults fuzz bench-queue clean help
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -45,6 +45,10 @@ faults: $(READY)
 
 fuzz: $(READY)
 	@MAILSTACK_HYPOTHESIS=long $(BIN)/python -m pytest tests/props --timeout 3600
+
+# how long a server with a million queued recipients takes to start, and what memory
+bench-queue: $(READY)
+	@$(BIN)/python -m tests.bench.queue_start $(ROWS)
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else \

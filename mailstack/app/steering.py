@@ -42,7 +42,7 @@ def steering(parts: Parts, listeners: Sequence[Listener], reload: Reload, reacto
 
 
 def _status(parts: Parts, listeners: Sequence[Listener], seconds: float) -> dict[str, Any]:
-    waiting = parts.spool.list()
+    recipients, messages = parts.spool.size()
     return {
         "version": __version__,
         "process": os.getpid(),
@@ -50,7 +50,7 @@ def _status(parts: Parts, listeners: Sequence[Listener], seconds: float) -> dict
         "memory": f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB at most so far",
         "accounts": len(parts.directory.accounts()),
         "domains": " ".join(parts.directory.own_domains()) or "none: mailstack domain add NAME",
-        "queue": f"{len(waiting)} recipients of {len({row.message_id for row in waiting})} messages",
+        "queue": f"{recipients} recipients of {messages} messages",
         "listeners": [
             {
                 "listener": str(listener.name),

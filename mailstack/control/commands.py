@@ -6,7 +6,7 @@ the command line runs them on the files when no daemon does.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mailstack.accounts.names import address_of_account, canonical_domain, parse_address, parse_domain
@@ -14,7 +14,7 @@ from mailstack.accounts.passwords import Credential
 from mailstack.accounts.store import AccountStore
 from mailstack.base.errors import Condition, MailError
 from mailstack.base.secret import Secret
-from mailstack.queue.api import MailQueue, QueuedRecipient
+from mailstack.queue.api import Choice, MailQueue, QueuedRecipient, QueueState
 from mailstack.store.api import CheckedStore, MailStore
 
 __all__ = ["Command", "Commands", "account_commands", "queue_commands", "run", "store_commands", "wipe_mail"]
@@ -151,17 +151,60 @@ def store_commands(mail: Callable[[], CheckedStore]) -> Commands:
     return {"store accounts": names, "store check": check}
 
 
+_SHOWN_MAX = 1 << 20  # octets of a message
+
+
 def queue_commands(queue: MailQueue) -> Commands:
-    async def show() -> list[dict[str, Any]]:
-        return [_queued(row) for row in queue.list()]
+    """Each does one page; its result has `after`, with which to go on, or null."""
 
-    async def retry(selector: str) -> int:
-        return await queue.retry(selector)
+    async def show(choice: Mapping[str, Any], after: int = 0, limit: int = 1000) -> dict[str, Any]:
+        rows, after_that = queue.list(_choice(choice), after, limit)
+        return {"rows": [_queued(row) for row in rows], "after": after_that}
 
-    async def drop(selector: str) -> int:
-        return await queue.drop(selector)
+    async def why(choice: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return [
+            {**_queued(row), "heard": [{"at": _exact(each.at), **asdict(each.reply)} for each in heard]}
+            for row, heard in queue.tries(_choice(choice))
+        ]
 
-    return {"queue list": show, "queue retry": retry, "queue drop": drop}
+    async def one(message_id: str, whole: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002  by name, from JSON
+        try:
+            octets, size = queue.text(message_id, _SHOWN_MAX)
+        except (FileNotFoundError, ValueError):
+            raise MailError(Condition.NO_SUCH_MESSAGE, f"no message {message_id} waits") from None
+        header, _, _ = octets.partition(b"\r\n\r\n")
+        shown = octets if whole else header + b"\r\n"
+        return {"text": shown.decode("utf-8", "replace"), "size": size, "cut": whole and size > len(octets)}
+
+    return {
+        "queue list": show,
+        "queue show": one,
+        "queue why": why,
+        "queue retry": _in_pages(queue.retry),
+        "queue hold": _in_pages(queue.hold),
+        "queue release": _in_pages(queue.release),
+        "queue drop": _in_pages(queue.drop),
+    }
+
+
+def _in_pages(work: Callable[[Choice, int], Awaitable[tuple[int, int | None]]]) -> Command:
+    async def command(choice: Mapping[str, Any], after: int = 0) -> dict[str, Any]:
+        count, after_that = await work(_choice(choice), after)
+        return {"count": count, "after": after_that}
+
+    return command
+
+
+def _choice(given: Mapping[str, Any]) -> Choice:
+    """MailError(NOT_SUPPORTED) for what this version does not know: it must not choose more than was meant."""
+    fields = dict(given)
+    state, seconds = fields.pop("state", None), fields.pop("older_than", 0)
+    try:
+        return Choice(
+            **fields, state=QueueState(state) if state else None, older_than=timedelta(seconds=float(seconds))
+        )
+    except (TypeError, ValueError) as fault:
+        raise MailError(Condition.NOT_SUPPORTED, f"the running server does not know this choice: {fault}") from None
 
 
 def _queued(row: QueuedRecipient) -> dict[str, Any]:
@@ -169,12 +212,17 @@ def _queued(row: QueuedRecipient) -> dict[str, Any]:
         "id": row.message_id,
         "sender": row.reverse_path,
         "recipient": row.address,
-        "arrived": row.arrived.isoformat(timespec="seconds"),
+        "arrived": _exact(row.arrived),
         "size": row.size,
+        "state": row.state.value,
         "tries": row.tries,
-        "next_try": None if row.next_try is None else row.next_try.isoformat(timespec="seconds"),
+        "next_try": None if row.next_try is None else _exact(row.next_try),
         "last_reply": None if row.last_reply is None else asdict(row.last_reply),
     }
+
+
+def _exact(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")
 
 
 def _moment(seconds: int) -> str:

@@ -5,10 +5,13 @@ Decided here:
 - **The truth is a row a recipient** in the one database of the store, and one
   file a message under `<state>/queue/`.  Both are durable, by the same group
   commit as a local delivery, before anybody is told 250.
-- **What is due is found in memory** (`pick.Agenda`), filled from the rows at start.
-  About 300 octets for each waiting message and destination; looking for
-  due rows in SQL instead lets one slow destination with many rows hide
-  the others behind a LIMIT.
+- **What is due soon is in memory** (`pick.Agenda`), and of each destination a share
+  (`window`): a million rows wait on the disk.  A front goes along the rows in the order of
+  their time, so that no slow destination with many rows hides the others behind a LIMIT.
+- **Operators work on pages** of the table (`chosen`), and the window is then made anew: cheaper
+  than to find out what has changed, and never wrong.
+- **What each try heard is kept** until the recipient leaves the queue (`queue_try`), for
+  `mailstack queue why`.
 - **One courier call for each (message, lane)**; a lane is a domain when mail goes by
   MX, and everything together when it goes to a smarthost.  Limits count by lane,
   lanes take turns, so a large list cannot starve a single letter.

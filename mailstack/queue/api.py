@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Protocol
 
@@ -10,7 +10,9 @@ from mailstack.store.api import Content
 from mailstack.store.values import Staged
 
 __all__ = [
+    "EVERYBODY",
     "NO_WISHES",
+    "Choice",
     "Courier",
     "Deferred",
     "Delivered",
@@ -18,10 +20,12 @@ __all__ = [
     "Failed",
     "MailQueue",
     "Outcome",
+    "QueueState",
     "QueuedRecipient",
     "Recipient",
     "RemoteReply",
     "Tls",
+    "Try",
     "Wishes",
 ]
 
@@ -153,6 +157,19 @@ class Courier(Protocol):
         """An outcome for every recipient.  Never raises for what the network or the other server did."""
 
 
+class QueueState(Enum):
+    """How a recipient waits."""
+
+    NEW = "new"  # never tried
+    DEFERRED = "deferred"  # tried, and to be tried again
+    HELD = "held"  # the operator's word is awaited
+    SENDING = "sending"  # being tried now
+
+    @classmethod
+    def of(cls, tries: int) -> "QueueState":
+        return cls.DEFERRED if tries else cls.NEW
+
+
 @dataclass(frozen=True, slots=True)
 class QueuedRecipient:
     """One row of `mailstack queue list`."""
@@ -163,20 +180,68 @@ class QueuedRecipient:
     arrived: datetime
     size: int
     tries: int
-    next_try: datetime | None  # None: being tried now
+    next_try: datetime | None  # None: being tried now, or held
+    state: QueueState
     last_reply: RemoteReply | None = field(default=None)
 
 
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One try that did not succeed."""
+
+    at: datetime
+    reply: RemoteReply
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which recipients in the queue: all that is given must fit; nothing given is everybody.
+
+    `which` is a message's id, an address or a domain.  In `domain`, `sender` and
+    `recipient` a `*` stands for anything, and case counts nowhere; a `sender` without @ is a
+    domain, `<>` the null sender.  `reason` is part of what the last try heard.
+    """
+
+    which: str = ""
+    domain: str = ""
+    sender: str = ""
+    recipient: str = ""
+    older_than: timedelta = timedelta(0)
+    reason: str = ""
+    state: QueueState | None = None
+
+
+EVERYBODY = Choice()
+
+
 class MailQueue(Protocol):
-    """The durable queue."""
+    """The durable queue.  What an operator asks for is done a page at a time: (result, where to go on or None)."""
 
     def enqueue(self, envelope: Envelope, staged: Staged) -> Awaitable[None]:
         """Take responsibility: durable when it ends, and the runner knows."""
 
-    def list(self) -> Sequence[QueuedRecipient]: ...
+    def size(self) -> tuple[int, int]:
+        """Recipients and messages."""
 
-    def retry(self, selector: str) -> Awaitable[int]:
-        """Make due now: a message id, an address, a domain, or `all`.  The number of recipients concerned."""
+    def list(
+        self, choice: Choice = EVERYBODY, after: int = 0, shown: int = 1000
+    ) -> tuple[Sequence[QueuedRecipient], int | None]:
+        """Up to `shown` rows behind the row `after`, in the order of arrival."""
 
-    def drop(self, selector: str) -> Awaitable[int]:
-        """Remove without a report; the same selectors."""
+    def text(self, message_id: str, at_most: int) -> tuple[bytes, int]:
+        """Its first octets, and how many there are.  FileNotFoundError, ValueError for what is no id."""
+
+    def tries(self, choice: Choice) -> Sequence[tuple[QueuedRecipient, Sequence[Try]]]:
+        """The first chosen ones, with what each try has heard."""
+
+    def retry(self, choice: Choice, after: int = 0) -> Awaitable[tuple[int, int | None]]:
+        """Make due now; how many recipients."""
+
+    def hold(self, choice: Choice, after: int = 0) -> Awaitable[tuple[int, int | None]]:
+        """Try no more until released; what runs just now ends first."""
+
+    def release(self, choice: Choice, after: int = 0) -> Awaitable[tuple[int, int | None]]:
+        """Go on with what is held, at the time when it would have been tried, or now if that has passed."""
+
+    def drop(self, choice: Choice, after: int = 0) -> Awaitable[tuple[int, int | None]]:
+        """Remove without a report."""

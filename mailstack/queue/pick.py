@@ -8,7 +8,7 @@ parcel is above or below the usual priority 0 has its turn before or after all t
 
 import heapq
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 from typing import NamedTuple
 
@@ -134,16 +134,12 @@ class Agenda:
         if self._rest_ends.pop(lane, None) is not None:
             self._line_up(lane)
 
-    def forget(self, rows: Collection[int]) -> None:
-        """Take these recipients out of what waits; what runs goes on.  Linear: for commands."""
-        self._later = [(due, order, left) for due, order, parcel in self._later if (left := _without(parcel, rows))]
-        heapq.heapify(self._later)
-        for lane, parcels in list(self._ready.items()):
-            kept = [(key, order, left) for key, order, parcel in parcels if (left := _without(parcel, rows))]
-            heapq.heapify(kept)
-            self._ready[lane] = kept
-            self._turns.leave(lane)
-            self._line_up(lane)
+    def forget_waiting(self) -> Collection[int]:
+        """Only what runs is left; the rows of that."""
+        self._later.clear()
+        self._ready.clear()
+        self._turns = Turns()
+        return self._running_rows
 
     def next_due(self) -> float | None:
         """When `take` may give more than now, if nothing is added or done before."""
@@ -175,10 +171,3 @@ class Agenda:
             return
         elif self._running.get(lane, 0) < self._pace.allowed(lane, self.limits.running_a_lane):
             self._turns.add(lane, self._ready[lane][0][2].priority)
-
-
-def _without(parcel: Parcel, rows: Collection[int]) -> Parcel | None:
-    left = tuple(row for row in parcel.rows if row not in rows)
-    if not left:
-        return None
-    return parcel if len(left) == len(parcel.rows) else replace(parcel, rows=left)

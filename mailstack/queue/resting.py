@@ -1,4 +1,4 @@
-"""The queue's files while no server runs: list, retry and drop for the command line."""
+"""The queue's files while no server runs, for the command line."""
 
 import sqlite3
 import time
@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from mailstack.base.errors import Condition, MailError
-from mailstack.queue import table
-from mailstack.queue.api import QueuedRecipient
+from mailstack.queue import chosen, table
+from mailstack.queue.api import EVERYBODY, Choice, QueuedRecipient, Try
+from mailstack.queue.spool import text_of
 
 __all__ = ["RestingQueue"]
 
@@ -24,17 +25,48 @@ class RestingQueue:
     def __init__(self, database: str, folder: str, now: Callable[[], float] = time.time) -> None:
         self._database, self._folder, self._now = Path(database), Path(folder), now
 
-    def list(self) -> Sequence[QueuedRecipient]:
-        return [queued for _, queued in self._change(table.listing) or ()]
+    def size(self) -> tuple[int, int]:
+        return self._change(table.size) or (0, 0)
 
-    async def retry(self, selector: str) -> int:
-        return len(self._change(lambda db: table.make_due(db, selector, self._now(), lambda _: False)) or ())
+    def list(
+        self, choice: Choice = EVERYBODY, after: int = 0, shown: int = chosen.SHOWN
+    ) -> tuple[Sequence[QueuedRecipient], int | None]:
+        page = self._page(choice, after, shown)
+        return [queued for _, queued in page.rows], page.after
 
-    async def drop(self, selector: str) -> int:
-        rows, ended = self._change(lambda db: table.remove(db, selector)) or ([], [])
-        for message_id in ended:
+    def text(self, message_id: str, at_most: int) -> tuple[bytes, int]:
+        return text_of(self._folder, message_id, at_most)
+
+    def tries(self, choice: Choice) -> Sequence[tuple[QueuedRecipient, Sequence[Try]]]:
+        page = self._page(choice, 0, chosen.SHOWN)
+        return [(queued, self._change(lambda db: chosen.tries(db, row)) or ()) for row, queued in page.rows]  # noqa: B023
+
+    async def retry(self, choice: Choice, after: int = 0) -> tuple[int, int | None]:
+        return self._each(choice, after, lambda db, rows: chosen.make_due(db, rows, self._now()))
+
+    async def hold(self, choice: Choice, after: int = 0) -> tuple[int, int | None]:
+        return self._each(choice, after, chosen.hold)
+
+    async def release(self, choice: Choice, after: int = 0) -> tuple[int, int | None]:
+        return self._each(choice, after, chosen.release)
+
+    async def drop(self, choice: Choice, after: int = 0) -> tuple[int, int | None]:
+        page = self._page(choice, after)
+        rows, messages = [row for row, _ in page.rows], [queued.message_id for _, queued in page.rows]
+        for message_id in self._change(lambda db: chosen.remove(db, rows, messages)) or ():
             (self._folder / message_id).unlink(missing_ok=True)
-        return len(rows)
+        return len(rows), page.after
+
+    def _page(self, choice: Choice, after: int, shown: int = chosen.PAGE) -> chosen.Page:
+        found = self._change(lambda db: chosen.page(db, choice, after, shown, lambda _: False, self._now()))
+        return found or chosen.Page([], None)
+
+    def _each(
+        self, choice: Choice, after: int, work: Callable[[sqlite3.Connection, Sequence[int]], None]
+    ) -> tuple[int, int | None]:
+        page = self._page(choice, after)
+        self._change(lambda db: work(db, [row for row, _ in page.rows]))
+        return len(page.rows), page.after
 
     def _change(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
         """One transaction; None when there is no queue yet.  MailError(UNAVAILABLE)."""
@@ -45,7 +77,7 @@ class RestingQueue:
             try:
                 db.execute("PRAGMA synchronous = FULL")
                 db.execute("BEGIN IMMEDIATE")
-                found = work(db) if _has_queue(db) else None
+                found = _work_on(db, work)
                 db.execute("COMMIT")
                 return found
             finally:
@@ -56,5 +88,8 @@ class RestingQueue:
             ) from failure
 
 
-def _has_queue(db: sqlite3.Connection) -> bool:
-    return db.execute("SELECT 1 FROM sqlite_master WHERE name = 'queue_recipient'").fetchone() is not None
+def _work_on(db: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T | None:
+    if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'queue_recipient'").fetchone() is None:
+        return None
+    table.migrate(db)  # a newer version may have been installed since the server ran
+    return work(db)

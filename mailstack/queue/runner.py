@@ -113,10 +113,11 @@ class QueueRunner(Service):
         self._timer = None if delay is None else self._clock.callLater(delay, self._look)
 
     def _look(self) -> None:
-        agenda, now = self._spool.agenda, self._clock.seconds()
+        agenda, window, now = self._spool.agenda, self._spool.window, self._clock.seconds()
+        window.look(now)
         while (parcel := agenda.take(now)) is not None:
             self._start(parcel)
-        due = agenda.next_due()
+        due = min((at for at in (agenda.next_due(), window.next_look(now)) if at is not None), default=None)
         self._set_timer(None if due is None else max(due - now, 0.0))
 
     def _start(self, parcel: Parcel) -> None:
@@ -146,8 +147,7 @@ class QueueRunner(Service):
             waiting = await self._attempt(job, parcel.lane) if job is not None else ()
         finally:
             agenda.done(parcel)
-        if job is not None:
-            self._spool.plan_again(job, waiting)
+        self._spool.ended(parcel, job, waiting)
 
     async def _attempt(self, job: Job, lane: Lane) -> Sequence[Waits]:
         """Deliver, record, report; the recipients that go on waiting."""

@@ -1,24 +1,27 @@
 """The durable queue: message files, rows, and the agenda that is made from them."""
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mailstack.base import files
 from mailstack.base.errors import MailError
 from mailstack.base.events import Event, log
-from mailstack.queue import table
-from mailstack.queue.api import Envelope, QueuedRecipient
-from mailstack.queue.pick import Agenda, Due, LaneOf, Parcel, make_parcels
+from mailstack.queue import chosen, table
+from mailstack.queue.api import EVERYBODY, Choice, Envelope, QueuedRecipient, Try
+from mailstack.queue.pick import Agenda, Due, LaneOf, Parcel
 from mailstack.queue.sweep import remove_file
 from mailstack.queue.table import Job, Waits
+from mailstack.queue.window import Window
 from mailstack.store.api import Ledger
 from mailstack.store.values import Staged
 
-__all__ = ["FileContent", "Nothing", "Spool"]
+__all__ = ["FileContent", "Nothing", "Spool", "text_of"]
+
+T = TypeVar("T")
+_LOT = 500  # names that one query asks about
 
 
 class FileContent:
@@ -37,6 +40,17 @@ class FileContent:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+def text_of(folder: Path, message_id: str, at_most: int) -> tuple[bytes, int]:
+    """FileNotFoundError; ValueError for what is no message's id."""
+    if not message_id or message_id.startswith(".") or "/" in message_id or message_id == "orphaned":
+        raise ValueError(message_id)
+    content = FileContent(str(folder / message_id))
+    try:
+        return content.read(0, at_most), content.size
+    finally:
+        content.close()
 
 
 class Nothing:
@@ -74,14 +88,14 @@ class Spool:
         self._sync_each, self._remove = sync_each, remove
         self._folder, self._ledger, self._lane_of, self._now = folder, ledger, lane_of, now
         self.agenda = agenda
+        self.window = Window(agenda, lane_of, ledger.read)
         self._changed: Callable[[], None] = _nobody
 
     async def open(self) -> None:
-        """Make the tables, settle what a crash has left, and fill the agenda."""
+        """Make the tables and settle what a crash has left; the runner fills the agenda."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         await self._ledger.write(table.migrate)
         await self._recover()
-        self._plan(self._ledger.read(table.all_due))
 
     def on_change(self, changed: Callable[[], None]) -> None:
         """`changed()` is called when something may have become due.  There is one runner."""
@@ -107,33 +121,62 @@ class Spool:
             remove_file(path)
             raise
         log(Event.MAIL_QUEUED, mid=envelope.id, recipients=", ".join(r.address for r in envelope.recipients))
-        self._plan(due)
+        self.window.arrived(due)
+        self._changed()
 
-    def list(self) -> Sequence[QueuedRecipient]:
-        return [
-            replace(queued, next_try=None) if self.agenda.is_running(row) else queued
-            for row, queued in self._ledger.read(table.listing)
-        ]
+    def size(self) -> tuple[int, int]:
+        return self._ledger.read(table.size)
 
-    async def retry(self, selector: str) -> int:
+    def list(
+        self, choice: Choice = EVERYBODY, after: int = 0, shown: int = chosen.SHOWN
+    ) -> tuple[Sequence[QueuedRecipient], int | None]:
+        page = self._page(choice, after, shown)
+        return [queued for _, queued in page.rows], page.after
+
+    def text(self, message_id: str, at_most: int) -> tuple[bytes, int]:
+        return text_of(self._folder, message_id, at_most)
+
+    def tries(self, choice: Choice) -> Sequence[tuple[QueuedRecipient, Sequence[Try]]]:
+        page = self._page(choice, 0, chosen.SHOWN)
+        return [(queued, self._ledger.read(lambda db: chosen.tries(db, row))) for row, queued in page.rows]  # noqa: B023
+
+    async def retry(self, choice: Choice, after: int = 0) -> tuple[int, int | None]:
+        page = self._page(choice, after)
+        # what is being tried has its next time from that
+        rows = [row for row, _ in page.rows if not self.agenda.is_running(row)]
         now = self._now()
-        due = await self._ledger.write(
-            lambda connection: table.make_due(connection, selector, now, self.agenda.is_running), syncs_files=False
-        )
-        self.agenda.forget({each.row for each in due})
-        for lane in {self._lane_of(each.domain) for each in due}:
-            self.agenda.awake(lane)
-        # a delivery may have begun while the rows were written: it has the recipient already
-        self._plan([each for each in due if not self.agenda.is_running(each.row)])
-        return len(due)
+        await self._change(lambda db: chosen.make_due(db, rows, now))
+        for domain in {queued.address.rpartition("@")[2] for _, queued in page.rows}:
+            self.agenda.awake(self._lane_of(domain))
+        return len(rows), page.after
 
-    async def drop(self, selector: str) -> int:
-        rows, ended = await self._ledger.write(lambda connection: table.remove(connection, selector), syncs_files=False)
-        self.agenda.forget(set(rows))
-        for message_id in ended:
+    async def hold(self, choice: Choice, after: int = 0) -> tuple[int, int | None]:
+        page = self._page(choice, after)
+        await self._change(lambda db: chosen.hold(db, [row for row, _ in page.rows]))
+        return len(page.rows), page.after
+
+    async def release(self, choice: Choice, after: int = 0) -> tuple[int, int | None]:
+        page = self._page(choice, after)
+        await self._change(lambda db: chosen.release(db, [row for row, _ in page.rows]))
+        return len(page.rows), page.after
+
+    async def drop(self, choice: Choice, after: int = 0) -> tuple[int, int | None]:
+        page = self._page(choice, after)
+        rows, messages = [row for row, _ in page.rows], [queued.message_id for _, queued in page.rows]
+        for message_id in await self._change(lambda db: chosen.remove(db, rows, messages)):
             log(Event.MAIL_DROPPED, mid=message_id, reason="dropped from the queue by the operator")
             remove_file(self._path(message_id))
-        return len(rows)
+        return len(rows), page.after
+
+    def _page(self, choice: Choice, after: int, shown: int = chosen.PAGE) -> chosen.Page:
+        running, now = self.agenda.is_running, self._now()
+        return self._ledger.read(lambda db: chosen.page(db, choice, after, shown, running, now))
+
+    async def _change(self, work: Callable[[Any], T]) -> T:
+        result = await self._ledger.write(work, syncs_files=False)
+        self.window.restart()
+        self._changed()
+        return result
 
     # --- for the runner --------------------------------------------------------------------------------
 
@@ -146,18 +189,20 @@ class Spool:
         return FileContent(self._path(message_id))
 
     async def record(self, message_id: str, gone: Sequence[int], waiting: Sequence[Waits]) -> None:
-        """Keep what became of some recipients; durable when it ends.  Those that wait are on the agenda again."""
+        """Keep what became of some recipients; durable when it ends."""
+        now = self._now()
         ended = await self._ledger.write(
-            lambda connection: table.record(connection, message_id, gone, waiting), syncs_files=False
+            lambda connection: table.record(connection, message_id, gone, waiting, now), syncs_files=False
         )
         if ended:
             self._remove(self._path(message_id))
 
-    def plan_again(self, job: Job, waiting: Sequence[Waits]) -> None:
-        """Put recipients that go on waiting on the agenda; call it when their parcel is done."""
-        domains = {row.id: row.recipient.domain for row in job.rows}
-        priority = job.envelope.wishes.priority
-        self._plan([Due(w.row, job.envelope.id, domains[w.row], w.next_try, priority) for w in waiting])
+    def ended(self, parcel: Parcel, job: Job | None, waiting: Sequence[Waits]) -> None:
+        """The parcel is done, and these of its recipients go on waiting."""
+        domains = {row.id: row.recipient.domain for row in job.rows} if job is not None else {}
+        priority = job.envelope.wishes.priority if job is not None else 0
+        again = [Due(w.row, parcel.message_id, domains[w.row], w.next_try, priority) for w in waiting]
+        self.window.ended(parcel.rows, again, self._now())
 
     async def note_delay_told(self, rows: Sequence[int]) -> None:
         """Their senders know; durable when it ends."""
@@ -168,24 +213,30 @@ class Spool:
     def _path(self, message_id: str) -> str:
         return str(self._folder / message_id)
 
-    def _plan(self, due: Sequence[Due]) -> None:
-        for parcel in make_parcels(due, self._lane_of, self.agenda.limits.recipients_a_parcel):
-            self.agenda.add(parcel)
-        if due:
-            self._changed()
-
     async def _recover(self) -> None:
         """Rows without a file cannot be sent: the runner tells their senders.  Files without rows are set aside."""
-        names = {entry.name for entry in os.scandir(self._folder) if entry.is_file()}
-        rows = self._ledger.read(table.message_ids)
-        for message_id in sorted(rows - names):
-            due_now = partial(table.make_due, selector=message_id, now=self._now(), leave=_none)
-            await self._ledger.write(due_now, syncs_files=False)
-        for name in sorted(names - rows):
-            if name.startswith("."):
-                remove_file(self._path(name))  # half of one
-            else:
-                self._set_aside(name)
+        found = 0
+        for names in _in_lots(entry.name for entry in os.scandir(self._folder) if entry.is_file()):
+            known = self._ledger.read(lambda db: table.known(db, names))  # noqa: B023
+            found += len(known)
+            for name in names:
+                if name.startswith("."):
+                    remove_file(self._path(name))  # half of one
+                elif name not in known:
+                    self._set_aside(name)
+        if found != self.size()[1]:
+            await self._mourn()
+
+    async def _mourn(self) -> None:
+        after = ""
+        while ids := self._ledger.read(lambda db: table.message_ids(db, after, _LOT)):  # noqa: B023
+            after = ids[-1]
+            lost = [message_id for message_id in ids if not self._is_there(message_id)]
+            if lost:
+                await self._ledger.write(lambda db: table.make_due(db, lost, self._now()), syncs_files=False)  # noqa: B023
+
+    def _is_there(self, message_id: str) -> bool:
+        return (self._folder / message_id).exists()
 
     def _set_aside(self, name: str) -> None:
         orphaned = self._folder / "orphaned"
@@ -194,8 +245,11 @@ class Spool:
         log(Event.STORE_ODD_FILE, path=str(orphaned / name), reason="a queued file without an entry: set aside")
 
 
-def _none(_row: int) -> bool:
-    return False
+def _in_lots(names: Iterable[str]) -> Iterator[Sequence[str]]:
+    """So that a queue of a million files is looked at without a million names in memory."""
+    all_names = iter(names)
+    while lot := list(islice(all_names, _LOT)):
+        yield lot
 
 
 def _nobody() -> None:

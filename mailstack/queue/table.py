@@ -4,15 +4,15 @@ Times are UNIX seconds (REAL).  The rows live in the store's database, in the
 transactions of its ledger; every function may run again after a rollback.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from mailstack.queue.api import Envelope, QueuedRecipient, Recipient, RemoteReply, Tls, Wishes
+from mailstack.queue.api import Envelope, Recipient, RemoteReply, Tls, Wishes
 from mailstack.queue.pick import Due
 
-__all__ = ["MIGRATIONS", "Job", "Row", "Waits"]
+__all__ = ["MIGRATIONS", "REPLY", "Job", "Row", "Waits", "end_if_empty", "reply_of"]
 
 # each entry is applied once, in order, and never edited after a release
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
@@ -39,9 +39,18 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE queue_message ADD COLUMN priority INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE queue_recipient ADD COLUMN priority INTEGER NOT NULL DEFAULT 0",
     ),
+    (
+        "ALTER TABLE queue_recipient ADD COLUMN held INTEGER NOT NULL DEFAULT 0",
+        "CREATE INDEX queue_recipient_due ON queue_recipient (next_try) WHERE held = 0",
+        "CREATE INDEX queue_recipient_domain ON queue_recipient (domain, held, next_try)",
+        """CREATE TABLE queue_try (
+            recipient INTEGER NOT NULL, tried REAL NOT NULL, host TEXT NOT NULL, code INTEGER NOT NULL,
+            status TEXT NOT NULL, text TEXT NOT NULL, command TEXT NOT NULL, PRIMARY KEY (recipient, tried)
+        ) WITHOUT ROWID""",
+    ),
 )
 
-_REPLY = "host, code, status, text, command"
+REPLY = "host, code, status, text, command"
 
 
 class Row(NamedTuple):
@@ -137,16 +146,61 @@ def _insert_recipient(connection: Any, envelope: Envelope, recipient: Recipient,
     return Due(cursor.lastrowid, envelope.id, recipient.domain, at, priority)
 
 
-def all_due(connection: Any) -> list[Due]:
-    """Every waiting recipient, the longest due first."""
+_DUE = "SELECT id, message_id, domain, next_try, priority FROM queue_recipient"
+
+
+def due_after(connection: Any, front: tuple[float, int], until: float, at_most: int) -> list[Due]:
+    """Rows behind (next try, row) that are due by `until`, the longest due first."""
+    same = connection.execute(
+        f"{_DUE} WHERE held = 0 AND next_try = ? AND id > ? ORDER BY id LIMIT ?", (*front, at_most)
+    ).fetchall()  # (next_try, id) > (?, ?) would go over all that are due at the same moment, each time anew
+    later = connection.execute(
+        f"{_DUE} WHERE held = 0 AND next_try > ? AND next_try <= ? ORDER BY next_try, id LIMIT ?",
+        (front[0], until, at_most - len(same)),
+    )
+    return [Due(*row) for row in (*same, *later)]
+
+
+def due_of_domain(connection: Any, domain: str, until: float, at_most: int) -> list[Due]:
     found = connection.execute(
-        "SELECT id, message_id, domain, next_try, priority FROM queue_recipient ORDER BY next_try, id"
+        f"{_DUE} WHERE domain = ? AND held = 0 AND next_try <= ? ORDER BY next_try, id LIMIT ?",
+        (domain.lower(), until, at_most),
     )
     return [Due(*row) for row in found]
 
 
-def message_ids(connection: Any) -> set[str]:
-    return {row[0] for row in connection.execute("SELECT id FROM queue_message")}
+def first_after(connection: Any, moment: float) -> float | None:
+    """When the next row is due that is not by then."""
+    found: tuple[float | None] = connection.execute(
+        "SELECT min(next_try) FROM queue_recipient WHERE held = 0 AND next_try > ?", (moment,)
+    ).fetchone()
+    return found[0]
+
+
+def size(connection: Any) -> tuple[int, int]:
+    """Recipients and messages."""
+    [recipients] = connection.execute("SELECT count(*) FROM queue_recipient").fetchone()
+    [messages] = connection.execute("SELECT count(*) FROM queue_message").fetchone()
+    return recipients, messages
+
+
+def known(connection: Any, message_ids: Sequence[str]) -> set[str]:
+    """Those of them that have rows."""
+    marks = ",".join("?" * len(message_ids))
+    found = connection.execute(f"SELECT id FROM queue_message WHERE id IN ({marks})", message_ids)  # noqa: S608
+    return {row[0] for row in found}
+
+
+def message_ids(connection: Any, after: str, at_most: int) -> list[str]:
+    """In their order."""
+    found = connection.execute("SELECT id FROM queue_message WHERE id > ? ORDER BY id LIMIT ?", (after, at_most))
+    return [row[0] for row in found]
+
+
+def make_due(connection: Any, message_ids: Iterable[str], now: float) -> None:
+    connection.executemany(
+        "UPDATE queue_recipient SET next_try = ? WHERE message_id = ?", [(now, each) for each in message_ids]
+    )
 
 
 def load(connection: Any, message_id: str, rows: Sequence[int]) -> Job | None:
@@ -156,7 +210,7 @@ def load(connection: Any, message_id: str, rows: Sequence[int]) -> Job | None:
         return None
     marks = ",".join("?" * len(rows))
     found = connection.execute(
-        f"SELECT id, address, orcpt, notify, tries, delay_told, {_REPLY} FROM queue_recipient"  # noqa: S608  only names and marks
+        f"SELECT id, address, orcpt, notify, tries, delay_told, {REPLY} FROM queue_recipient"  # noqa: S608  only names and marks
         f" WHERE message_id = ? AND id IN ({marks}) ORDER BY id",
         (message_id, *rows),
     )
@@ -166,10 +220,10 @@ def load(connection: Any, message_id: str, rows: Sequence[int]) -> Job | None:
 
 def _row(found: Sequence[Any]) -> Row:
     row, address, orcpt, notify, tries, delay_told, *reply = found
-    return Row(row, Recipient(address, orcpt, frozenset(notify.split())), tries, _reply(reply), bool(delay_told))
+    return Row(row, Recipient(address, orcpt, frozenset(notify.split())), tries, reply_of(reply), bool(delay_told))
 
 
-def _reply(columns: Sequence[Any]) -> RemoteReply | None:
+def reply_of(columns: Sequence[Any]) -> RemoteReply | None:
     return None if columns[0] is None else RemoteReply(*columns)
 
 
@@ -197,22 +251,28 @@ def _wishes(
     return Wishes(Tls(tls), priority, _moment(hold_until), hold, _moment(deliver_by), by_mode)
 
 
-def record(connection: Any, message_id: str, gone: Iterable[int], waiting: Iterable[Waits]) -> bool:
+def record(connection: Any, message_id: str, gone: Iterable[int], waiting: Iterable[Waits], now: float) -> bool:
     """What became of some recipients; whether that was the end of the message."""
+    gone, waiting = list(gone), list(waiting)
     connection.executemany("DELETE FROM queue_recipient WHERE id = ?", [(row,) for row in gone])
+    connection.executemany("DELETE FROM queue_try WHERE recipient = ?", [(row,) for row in gone])
     connection.executemany(
         "UPDATE queue_recipient SET tries = ?, next_try = ?, host = ?, code = ?, status = ?, text = ?, command = ?"
         " WHERE id = ?",
         [(w.tries, w.next_try, *_columns(w.reply), w.row) for w in waiting],
     )
-    return _end_if_empty(connection, message_id)
+    connection.executemany(
+        "INSERT OR REPLACE INTO queue_try VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [(w.row, now, *_columns(w.reply)) for w in waiting],
+    )
+    return end_if_empty(connection, message_id)
 
 
 def _columns(reply: RemoteReply) -> tuple[object, ...]:
     return reply.host, reply.code, reply.status, reply.text, reply.command
 
 
-def _end_if_empty(connection: Any, message_id: str) -> bool:
+def end_if_empty(connection: Any, message_id: str) -> bool:
     left = connection.execute("SELECT 1 FROM queue_recipient WHERE message_id = ? LIMIT 1", (message_id,)).fetchone()
     if left is None:
         connection.execute("DELETE FROM queue_message WHERE id = ?", (message_id,))
@@ -221,53 +281,3 @@ def _end_if_empty(connection: Any, message_id: str) -> bool:
 
 def note_delay_told(connection: Any, rows: Iterable[int]) -> None:
     connection.executemany("UPDATE queue_recipient SET delay_told = 1 WHERE id = ?", [(row,) for row in rows])
-
-
-def listing(connection: Any) -> list[tuple[int, QueuedRecipient]]:
-    """Everything that waits, oldest message first, with the row numbers."""
-    found = connection.execute(
-        f"SELECT r.id, m.id, m.reverse_path, r.address, m.arrived, m.size, r.tries, r.next_try, {_REPLY}"  # noqa: S608
-        " FROM queue_recipient r JOIN queue_message m ON m.id = r.message_id ORDER BY m.arrived, r.id"
-    )
-    return [(row[0], _queued(row[1:])) for row in found]
-
-
-def _queued(found: Sequence[Any]) -> QueuedRecipient:
-    message_id, reverse_path, address, arrived, size, tries, next_try, *reply = found
-    return QueuedRecipient(
-        message_id=message_id,
-        reverse_path=reverse_path,
-        address=address,
-        arrived=datetime.fromtimestamp(arrived, UTC),
-        size=size,
-        tries=tries,
-        next_try=datetime.fromtimestamp(next_try, UTC),
-        last_reply=_reply(reply),
-    )
-
-
-def select(connection: Any, selector: str) -> list[Due]:
-    """Recipients by message id, address, domain or `all`; names without regard to case."""
-    query = "SELECT id, message_id, domain, next_try, priority FROM queue_recipient"
-    if selector == "all":
-        found = connection.execute(query)
-    elif "@" in selector:
-        found = connection.execute(query + " WHERE lower(address) = lower(?)", (selector,))
-    else:
-        found = connection.execute(query + " WHERE message_id = ? OR domain = lower(?)", (selector, selector))
-    return [Due(*row) for row in found]
-
-
-def make_due(connection: Any, selector: str, now: float, leave: Callable[[int], bool]) -> list[Due]:
-    """Due now, except rows for which `leave` says so; those that were changed."""
-    chosen = [due._replace(at=now) for due in select(connection, selector) if not leave(due.row)]
-    connection.executemany("UPDATE queue_recipient SET next_try = ? WHERE id = ?", [(now, due.row) for due in chosen])
-    return chosen
-
-
-def remove(connection: Any, selector: str) -> tuple[list[int], list[str]]:
-    """Drop what is selected: the rows, and the ids of messages that have ended by it."""
-    chosen = select(connection, selector)
-    connection.executemany("DELETE FROM queue_recipient WHERE id = ?", [(due.row,) for due in chosen])
-    messages = dict.fromkeys(due.message_id for due in chosen)
-    return [due.row for due in chosen], [message for message in messages if _end_if_empty(connection, message)]

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mailstack.cli.queue import _size, _span
+from mailstack.cli.queue import _size
+from mailstack.cli.reasons import span
 from mailstack.queue import table
 from mailstack.queue.api import Envelope, Recipient
 from mailstack.queue.resting import RestingQueue
@@ -75,6 +76,91 @@ def test_drop(waiting: World) -> None:
     assert waiting.json("queue", "list") == []
 
 
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        (["all"], "xyz"),
+        (["m1"], "xy"),
+        (["ELSE.test"], "xz"),
+        (["Y@third.test"], "y"),
+        (["--domain", "*.test"], "xyz"),
+        (["--domain", "third.test"], "y"),
+        (["--sender", "demo.test", "--recipient", "z@*"], "z"),
+        (["--sender", "alice@demo.test"], "xyz"),
+        (["--sender", "<>"], ""),
+        (["--age", "2h"], "xyz"),
+        (["--age", "4h"], ""),
+        (["--reason", "451 4.7.1"], "x"),
+        (["--reason", "MX.else"], "x"),
+        (["--state", "deferred"], "x"),
+        (["--state", "new"], "yz"),
+        (["--state", "held"], ""),
+        (["else.test", "--state", "new"], "z"),
+    ],
+)
+def test_filters(waiting: World, options: list[str], found: str) -> None:
+    assert "".join(row["recipient"][0] for row in waiting.json("queue", "list", *options)) == found
+
+
+def test_limit(waiting: World) -> None:
+    assert len(waiting.json("queue", "list", "--limit", "2")) == 2
+    assert len(waiting.json("queue", "list", "--limit", "0")) == 3
+
+
+def test_hold_and_release(waiting: World) -> None:
+    assert "2 recipients held" in waiting.says("queue", "hold", "m1")
+    assert [row["state"] for row in waiting.json("queue", "list")] == ["held", "held", "new"]
+    assert "held" in waiting.says("queue", "list").splitlines()[1]
+    assert "mailstack queue release m1" in waiting.says("queue", "why", "x@else.test")
+    assert "1 recipient will be tried again" in waiting.says("queue", "release", "--recipient", "y@*")
+    assert waiting.says("queue", "retry", "x@else.test") == "1 recipient will be tried now.\n"
+    assert [row["state"] for row in waiting.json("queue", "list")] == ["deferred", "new", "new"]
+
+
+def test_commands_that_change_want_to_know_what(waiting: World) -> None:
+    for command in ("retry", "hold", "release", "drop"):
+        assert "say which" in waiting.refuses("queue", command)
+    assert "--age" in waiting.run("queue", "drop", "--age", "soon", status=2).output
+
+
+def test_why(waiting: World) -> None:
+    db = sqlite3.connect(waiting.state / "index.sqlite")
+    with db:
+        for hours, code, text in ((3, 451, "greylisted, come back"), (2, 421, "busy"), (1, 421, "busy")):
+            tried = (datetime.now(UTC) - timedelta(hours=hours)).timestamp()
+            status = f"4.7.{code - 420}"
+            db.execute(
+                "INSERT INTO queue_try VALUES (1, ?, 'mx.else.test', ?, ?, ?, 'RCPT TO:<x>')",
+                (tried, code, status, text),
+            )
+    db.close()
+    said = waiting.says("queue", "why", "x@else.test").splitlines()
+    assert said[0].startswith("x@else.test: message m1 from <alice@demo.test>, here since ")
+    assert "mx.else.test said 451 4.7.31 greylisted, come back (to our RCPT TO)" in said[1]
+    assert "2 tries: mx.else.test said 421 4.7.1 busy" in said[2]
+    assert "too busy" in said[3]
+    assert said[4].startswith("    Next: a try at ")
+    assert "in 29 min" in said[4]
+    assert "notice of delay at" in said[5]
+    assert "given up at" in said[6]
+    assert "not been tried yet" in waiting.says("queue", "why", "y@third.test")
+    [row] = waiting.json("queue", "why", "x@else.test")
+    assert [each["code"] for each in row["heard"]] == [451, 421, 421]
+    assert "nothing in the queue fits" in waiting.refuses("queue", "why", "other.test")
+
+
+def test_show(waiting: World) -> None:
+    (waiting.state / "queue" / "m1").write_bytes(b"Subject: hello\r\n\r\nbody\x1b\r\n")
+    said = waiting.says("queue", "show", "m1")
+    assert "x@else.test" in said
+    assert "Subject: hello" in said
+    assert "body" not in said
+    assert "body?" in waiting.says("queue", "show", "m1", "--whole")
+    assert waiting.json("queue", "show", "m1")["size"] == 25
+    for name in ("m9", "../index.sqlite", "."):
+        assert "no message" in waiting.refuses("queue", "show", name)
+
+
 def test_a_broken_queue(world: World) -> None:
     world.state.mkdir()
     (world.state / "index.sqlite").write_bytes(b"x" * 5000)
@@ -83,14 +169,14 @@ def test_a_broken_queue(world: World) -> None:
 
 def test_an_index_without_a_queue(tmp_path: Path) -> None:
     sqlite3.connect(tmp_path / "index.sqlite").close()
-    assert RestingQueue(str(tmp_path / "index.sqlite"), str(tmp_path)).list() == []
+    assert RestingQueue(str(tmp_path / "index.sqlite"), str(tmp_path)).list() == ([], None)
 
 
 @pytest.mark.parametrize(
     ("seconds", "said"), [(-5, "0 s"), (90, "90 s"), (150, "2 min"), (3 * 3600, "3 h"), (5 * 86400, "5 d")]
 )
 def test_spans(seconds: float, said: str) -> None:
-    assert _span(seconds) == said
+    assert span(seconds) == said
 
 
 @pytest.mark.parametrize(("octets", "said"), [(10, "10 B"), (5000, "4.9 KiB"), (3 << 20, "3.0 MiB")])

@@ -13,7 +13,7 @@ from mailstack.base.errors import Condition, MailError
 from mailstack.base.secret import Secret
 from mailstack.cli.reach import at_once
 from mailstack.control.commands import account_commands, queue_commands, run
-from mailstack.queue.api import QueuedRecipient, RemoteReply
+from mailstack.queue.api import EVERYBODY, Choice, QueuedRecipient, QueueState, RemoteReply
 from mailstack.store.service import Store
 from mailstack.store.values import Incoming
 
@@ -123,30 +123,33 @@ def test_faults(world: World) -> None:
 
 
 class FakeQueue:
-    def list(self) -> list[QueuedRecipient]:
+    def list(
+        self, choice: Choice = EVERYBODY, after: int = 0, shown: int = 1000
+    ) -> tuple[list[QueuedRecipient], int | None]:
         now = datetime(2026, 11, 23, tzinfo=UTC)
         reply = RemoteReply("mx.else.test", 451, "4.7.1", "later", "RCPT TO:<x@else.test>")
-        return [
-            QueuedRecipient("m1", "alice@demo.test", "x@else.test", now, 1000, 2, now, reply),
-            QueuedRecipient("m2", "", "y@else.test", now, 10, 0, None),
+        rows = [
+            QueuedRecipient("m1", "alice@demo.test", "x@else.test", now, 1000, 2, now, QueueState.DEFERRED, reply),
+            QueuedRecipient("m2", "", "y@else.test", now, 10, 0, None, QueueState.SENDING),
         ]
+        return rows[after : after + shown], None if choice.which else 7
 
-    async def retry(self, selector: str) -> int:
-        return len(selector)
+    async def retry(self, choice: Choice, after: int = 0) -> tuple[int, int | None]:
+        return len(choice.which), after or None
 
-    async def drop(self, selector: str) -> int:
-        return 0
+    hold = release = drop = retry
 
 
 def test_queue() -> None:
     commands = queue_commands(FakeQueue())  # type: ignore[arg-type]
-    first, second = at_once(run(commands, "queue list", {}))
+    first, second = at_once(run(commands, "queue list", {"choice": {}}))["rows"]
     assert first == {
         "id": "m1",
         "sender": "alice@demo.test",
         "recipient": "x@else.test",
         "arrived": "2026-11-23T00:00:00+00:00",
         "size": 1000,
+        "state": "deferred",
         "tries": 2,
         "next_try": "2026-11-23T00:00:00+00:00",
         "last_reply": {
@@ -159,5 +162,12 @@ def test_queue() -> None:
     }
     assert second["next_try"] is None
     assert second["last_reply"] is None
-    assert at_once(run(commands, "queue retry", {"selector": "all"})) == 3
-    assert at_once(run(commands, "queue drop", {"selector": "all"})) == 0
+    assert at_once(run(commands, "queue retry", {"choice": {"which": "abc"}})) == {"count": 3, "after": None}
+    assert at_once(run(commands, "queue drop", {"choice": {}, "after": 5})) == {"count": 0, "after": 5}
+
+
+@pytest.mark.parametrize("choice", [{"planet": "x"}, {"state": "odd"}, {"older_than": "long"}])
+def test_a_choice_of_another_version_chooses_nothing(choice: dict[str, object]) -> None:
+    with pytest.raises(MailError) as caught:
+        at_once(run(queue_commands(FakeQueue()), "queue drop", {"choice": choice}))  # type: ignore[arg-type]
+    assert caught.value.condition is Condition.NOT_SUPPORTED

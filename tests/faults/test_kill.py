@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from mailstack.base import files
-from mailstack.queue.api import Envelope, Recipient
+from mailstack.queue.api import Choice, Envelope, Recipient
 from mailstack.queue.pick import Agenda, Limits, by_domain
 from mailstack.queue.spool import Spool
 from mailstack.store.values import FlagMode
@@ -102,7 +102,7 @@ class Player:
         staged.discard()
 
     def drop(self, message_id):
-        run(self.spool.drop(message_id))
+        run(self.spool.drop(Choice(which=message_id)))
 
     def state(self):
         state = State()
@@ -114,7 +114,7 @@ class Player:
                 state.boxes[folder.uidvalidity] = mailbox.highest_modseq, picture(mailbox)
                 assert mailbox.uidnext > max(mailbox.columns.uids, default=0)
                 mailbox.release()
-        for recipient in self.spool.list():
+        for recipient in self.spool.list()[0]:
             content = self.spool.content(recipient.message_id)
             state.queued[recipient.message_id] = content.read(0, content.size)
             content.close()

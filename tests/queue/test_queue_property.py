@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mailstack.base.errors import Condition, MailError
 from mailstack.queue.api import Deferred, Delivered, Failed, RemoteReply
 from mailstack.queue.pick import Limits
-from tests.queue.world import World, reply, run
+from tests.queue.world import World, by, reply, run
 
 OUTCOMES = {
     "ok": Delivered(reply(250)),
@@ -82,7 +82,7 @@ def play(world, courier, script):
         elif action == "wait":
             world.clock.advance(argument)
         elif action == "retry":
-            run(world.spool.retry(argument))
+            run(world.spool.retry(by(argument)))
             world.clock.advance(0)
         elif action == "report fails":
             world.report_faults.append(MailError(Condition.STORAGE_FULL, "Out of storage"))

@@ -26,6 +26,7 @@ def test_rows_without_a_file_are_due_at_once(world):
     reopen(world)
     assert len(world.waiting()) == 3
     world.clock.advance(1)
+    world.spool.window.look(world.clock.seconds())
     due = []
     while (parcel := world.spool.agenda.take(world.clock.seconds())) is not None:
         due.append(parcel.message_id)
@@ -58,6 +59,7 @@ def test_the_agenda_is_filled_again_in_order(world):
     world.clock.advance(5)
     world.enqueue("m2", "y@t.test", "z@t.test")
     reopen(world)
+    world.spool.window.look(world.clock.seconds())
     first, second = world.spool.agenda.take(9e9), world.spool.agenda.take(9e9)
     assert (first.message_id, second.message_id, len(second.rows)) == ("m1", "m2", 2)
 

@@ -82,7 +82,7 @@ def test_held_mail_waits_and_its_five_days_begin_then(world):
     w.enqueue("m1", "x@t.test", wishes=Wishes(hold_until=at(86400 * 10), hold="for;864000"))
     w.clock.advance(86400 * 10 - 1)
     assert w.courier.calls == []
-    (queued,) = w.spool.list()
+    (queued,) = w.spool.list()[0]
     assert queued.next_try == at(86400 * 10)
     w.clock.advance(1)
     assert len(w.courier.calls) == 1

@@ -9,7 +9,7 @@ from twisted.internet.task import Clock
 from mailstack.base import events
 from mailstack.base.errors import Condition, MailError
 from mailstack.base.staging import StagedFile
-from mailstack.queue.api import Envelope, Recipient, RemoteReply
+from mailstack.queue.api import Choice, Envelope, Recipient, RemoteReply
 from mailstack.queue.bounce import Bounces
 from mailstack.queue.pick import Agenda, Limits, by_domain
 from mailstack.queue.runner import QueueRunner, QueueTimes
@@ -151,10 +151,15 @@ class World:
         return sorted(p.name for p in self.folder.iterdir() if p.is_file())
 
     def waiting(self):
-        return [(q.message_id, q.address, q.tries) for q in self.spool.list()]
+        return [(q.message_id, q.address, q.tries) for q in self.spool.list()[0]]
 
     def told(self, event):
         return [fields for each, fields in self.log if each is event]
+
+
+def by(selector):
+    """What an operator types."""
+    return Choice(which="" if selector == "all" else selector)
 
 
 def run(coroutine):

@@ -84,7 +84,7 @@ def way(tmp_path):
 
 def test_out_and_back(way):
     way.enqueue("m1", "x@t.test", "dead@t.test", "y@null.test", "z@nowhere.test")
-    way.spin.until(lambda: not way.spool.list())
+    way.spin.until(lambda: not way.spool.list()[0])
     assert [octets for _, _, octets in way.sink.mails] == [MESSAGE]
     assert way.sink.mails[0][1] == ("RCPT TO:<x@t.test>",)
     text = b"".join(message for _, message in way.reports)
@@ -102,7 +102,7 @@ def test_many_messages_keep_to_the_limit_of_the_lane(way):
     def emptied():
         nonlocal most
         most = max(most, way.sink.busy)
-        return not way.spool.list()
+        return not way.spool.list()[0]
 
     way.spin.until(emptied)
     assert len(way.sink.mails) == 40
