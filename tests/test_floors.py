@@ -10,7 +10,7 @@ FLOORS = {
     "": 0,  # mailstack itself: the version
     "base": 0,
     **dict.fromkeys(["message", "sasl", "smtp", "imap", "pop3", "config"], 1),
-    **dict.fromkeys(["net", "dns", "tls", "accounts", "store", "queue"], 2),
+    **dict.fromkeys(["net", "dns", "tls", "accounts", "store", "queue", "history"], 2),
     **dict.fromkeys(["flow", "relay"], 3),
     **dict.fromkeys(["smtp.server", "imap.server", "pop3.server", "control"], 4),
     **dict.fromkeys(["app", "cli"], 5),

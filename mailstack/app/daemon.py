@@ -14,6 +14,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -32,6 +33,7 @@ from mailstack.config.diff import diff, in_force
 from mailstack.config.faults import ConfigError
 from mailstack.config.model import Config, Tls
 from mailstack.control.server import ControlServer
+from mailstack.history.recorder import Recorder
 from mailstack.net.listen import Bind, Listener, PortTaken, Total
 from mailstack.tls.certs import CertificateFault, pairs_of
 from mailstack.tls.contexts import ServerContexts
@@ -107,6 +109,7 @@ class Daemon(MultiService):
     async def _start(self) -> None:
         parts = build(self.config, self._reactor)
         self.parts = parts
+        add_sink(parts.recorder)
         parts.store.start()
         parts.login.start()
         await parts.spool.open()
@@ -205,6 +208,8 @@ class Daemon(MultiService):
             await self._step(lambda: Deferred.fromCoroutine(parts.store.stop()))
             await self._step(lambda: maybeDeferred(parts.account_store.close))
         log(Event.STOPPED)
+        if self.parts is not None:
+            await self._step(partial(_end_of_history, self.parts.recorder))
         remove_sink(self.sink)
 
     async def _step(self, step: Callable[[], Awaitable[object]]) -> None:
@@ -212,6 +217,13 @@ class Daemon(MultiService):
             await step()
         except Exception:  # noqa: BLE001  see _stop
             log(Event.INTERNAL_ERROR, error_id="stop", where="stop", failure=Failure().getTraceback())
+
+
+def _end_of_history(recorder: Recorder) -> Deferred[None]:
+    written: Deferred[None] = Deferred()
+    remove_sink(recorder)
+    recorder.flush(lambda: written.callback(None))
+    return written.addCallback(lambda _: recorder.close())
 
 
 def _described(tls: Tls) -> Sequence[str]:

@@ -13,6 +13,9 @@ from mailstack.app.quotas import default_quota
 from mailstack.app.reports import ReportMail
 from mailstack.app.ways import first_line, way_out
 from mailstack.config.model import Config
+from mailstack.history.recorder import Recorder
+from mailstack.history.segments import Limits as HistoryLimits
+from mailstack.history.segments import Segments
 from mailstack.queue.bounce import Bounces
 from mailstack.queue.pick import Agenda
 from mailstack.queue.pick import Limits as AgendaLimits
@@ -42,6 +45,7 @@ class Parts:
     reports: Bounces
     connections: Pool
     imap_sessions: dict[str, int]
+    recorder: Recorder
 
     def reconfigure(self, config: Config) -> None:
         """Bring the live settings of a reload to those who hold them."""
@@ -50,6 +54,7 @@ class Parts:
         self.directory.default_quota = default_quota(config)
         self.spool.agenda.limits = _agenda_limits(config)
         self.runner.times = _queue_times(config)
+        self.recorder.limits = _history_limits(config)
 
 
 def build(config: Config, reactor: Any, *, inline: bool = False, tls_clients: Any = None) -> Parts:
@@ -90,7 +95,21 @@ def build(config: Config, reactor: Any, *, inline: bool = False, tls_clients: An
     )
     report = Bounces(config.hostname, ReportMail(store, directory, spool), reactor.seconds)
     runner = QueueRunner(spool, {route: courier}, report, reactor, times=_queue_times(config), jitter=random.random)
-    return Parts(store, account_store, directory, login, spool, runner, report, connections, {})
+    recorder = _recorder(config, reactor, inline=inline)
+    return Parts(store, account_store, directory, login, spool, runner, report, connections, {}, recorder)
+
+
+def _recorder(config: Config, reactor: Any, *, inline: bool) -> Recorder:
+    """The history of what happens; whoever starts the server adds it to the sinks of events."""
+    segments = Segments(config.history_folder, _history_limits(config))
+    if inline:
+        return Recorder(segments, reactor, lambda work: work(), lambda work: work())
+    return Recorder(segments, reactor, reactor.callInThread, reactor.callFromThread)
+
+
+def _history_limits(config: Config) -> HistoryLimits:
+    history = config.history
+    return HistoryLimits(history.size, history.age.total_seconds())
 
 
 def _issuer(config: Config, reactor: Any) -> TokenIssuer | None:

@@ -5,6 +5,8 @@ import resource
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from twisted.internet.defer import Deferred
+
 from mailstack import __version__
 from mailstack.app.parts import Parts
 from mailstack.config.faults import ConfigError
@@ -30,6 +32,12 @@ def steering(parts: Parts, listeners: Sequence[Listener], reload: Reload, reacto
         except (ConfigError, CertificateFault) as faults:
             return {"changes": [], "faults": str(faults).splitlines()}
 
+    async def flush_history() -> None:
+        """The asking side reads the files by itself: the server only writes down what it still holds."""
+        written: Deferred[None] = Deferred()
+        parts.recorder.flush(lambda: written.callback(None))
+        await written
+
     started = reactor.seconds()
     return {
         **account_commands(parts.account_store, parts.login.make_credential, lambda: parts.store),
@@ -38,6 +46,7 @@ def steering(parts: Parts, listeners: Sequence[Listener], reload: Reload, reacto
         **quota_commands(parts.account_store, parts.directory, lambda: parts.store),
         "status": status,
         "reload": reload_now,
+        "history flush": flush_history,
     }
 
 

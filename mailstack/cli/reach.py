@@ -15,7 +15,7 @@ from mailstack.config.model import Config
 from mailstack.control.client import NobodyThere
 from mailstack.control.client import ask as ask_server
 
-__all__ = ["ask", "ask_running", "at_once", "configuration", "glimpsed", "read_text"]
+__all__ = ["as_owner", "ask", "ask_running", "at_once", "configuration", "glimpsed", "read_text"]
 
 T = TypeVar("T")
 
@@ -78,7 +78,7 @@ def _on_files(config: Config, command: str, arguments: dict[str, Any]) -> Any:
     async def hashed(password: Secret) -> Credential:
         return make_credential(password, config.scram_algorithms)
 
-    with _as_owner(config.state):
+    with as_owner(config.state):
         if command.startswith("queue "):
             queue = RestingQueue(config.index_file, f"{config.state}/queue")
             return at_once(run(queue_commands(queue), command, arguments))  # type: ignore[arg-type]  # never enqueues
@@ -119,7 +119,7 @@ class _Mail:
 
 
 @contextmanager
-def _as_owner(folder: str) -> Iterator[None]:
+def as_owner(folder: str) -> Iterator[None]:
     """Root works on the files as the user they belong to: what it made itself, the server could not open."""
     mask, user, group = os.umask(0o077), os.geteuid(), os.getegid()
     if user == 0 and Path(folder).is_dir():

@@ -24,6 +24,7 @@ __all__ = [
     "Config",
     "Control",
     "Dns",
+    "History",
     "Limits",
     "Listener",
     "Log",
@@ -348,6 +349,29 @@ class Log(Section):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class History(Section):
+    doc: ClassVar[str] = (
+        "What `mailstack why` can tell of: connections, decisions, deliveries, relay tries.  Addresses and replies are "
+        "kept, never a subject or a text.  The folder is `history` in the state folder."
+    )
+
+    size: int = setting(
+        SIZE,
+        256 << 20,
+        "The most room that it takes; about 600 octets a message.  0: nothing is kept.",
+        why="a busy server should remember for longer, or the disk is small",
+        live=True,
+    )
+    age: timedelta = setting(
+        DURATION,
+        timedelta(days=14),
+        "How long it is kept, to a day.",
+        why="a rule of yours says how long traffic data may, or must, be kept",
+        live=True,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Control(Section):
     doc: ClassVar[str] = "How the command `mailstack` reaches the running server."
 
@@ -391,6 +415,7 @@ class Config(Section):
     accounts: Accounts = field(default_factory=Accounts)
     oauth: OAuth = field(default_factory=OAuth)
     log: Log = field(default_factory=Log)
+    history: History = field(default_factory=History)
     control: Control = field(default_factory=Control)
 
     @property
@@ -404,6 +429,10 @@ class Config(Section):
     @property
     def accounts_file(self) -> str:
         return f"{self.state}/accounts.sqlite"
+
+    @property
+    def history_folder(self) -> str:
+        return f"{self.state}/history"
 
     @property
     def index_file(self) -> str:

@@ -251,11 +251,18 @@ class QueueRunner(Service):
             )
         now = self._clock.seconds()
         for row, waits in verdict.waiting:
-            wait = spell(waits.next_try - now)
-            log(Event.MAIL_DEFERRED, mid=mid, recipient=row.recipient.address, text=waits.reply.spoken, wait=wait)
+            wait, reply = spell(waits.next_try - now), waits.reply
+            to, said = row.recipient.address, _said(reply)
+            log(Event.MAIL_DEFERRED, mid=mid, recipient=to, text=reply.spoken, wait=wait, said=said)
         for row, undelivered in verdict.undelivered:
             text = ("given up after " if undelivered.gave_up else "") + undelivered.reply.spoken
-            log(Event.MAIL_FAILED, mid=mid, recipient=row.recipient.address, text=text)
+            said = _said(undelivered.reply)
+            log(Event.MAIL_FAILED, mid=mid, recipient=row.recipient.address, text=text, said=said)
+
+
+def _said(reply: api.RemoteReply) -> list[str | int]:
+    """The parts, for the history: what is well known is explained there."""
+    return [reply.host, reply.code, reply.status, reply.text]
 
 
 def _trace(failure: Failure) -> str:
