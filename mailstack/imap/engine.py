@@ -10,7 +10,7 @@ Events, each answered by one `send` unless said otherwise:
                                     → Continue to take the message, Done (NO) to refuse it;
                                     again before each further message of the same command (MULTIAPPEND)
     BodyChunk(data) …               the message as it comes: no answer (a Done refuses the rest)
-    BodyEnd()                       the message and its command are whole → Done
+    AppendEnd(command)              the message and its command are whole; `command`: what stood behind it → Done
     BodyAborted(reason)             the rest of the command is bad, the engine has said so: no answer
 
 A literal that is refused is not asked for; one that comes unasked (`{n+}`) is passed
@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final
 
-from mailstack.base.engine import NEED_DATA, After, BodyAborted, BodyChunk, BodyEnd, NeedData
+from mailstack.base.engine import NEED_DATA, After, BodyAborted, BodyChunk, NeedData
 from mailstack.base.errors import ParseFault
 from mailstack.base.framing import BareLineEnd, LineTooLong
 from mailstack.imap.cursor import Cursor, LiteralAwaited
@@ -33,7 +33,7 @@ from mailstack.imap.fragment import Announced, Fragments, announced
 from mailstack.imap.responses import Bad, Bye, Continue, Done, Response
 from mailstack.imap.values import ImapLimits, Row, State
 
-__all__ = ["AppendStart", "Continued", "ImapEngine", "ImapEvent", "Request"]
+__all__ = ["AppendEnd", "AppendStart", "Continued", "ImapEngine", "ImapEvent", "Request"]
 
 # tag = 1*<any ASTRING-CHAR except "+">; then the command's name, and its space   RFC 9051 §9
 _TAG: Final = re.compile(rb'([^\x00-\x20(){%*"\\+\x7f-\xff]+)(?: |\Z)')
@@ -59,11 +59,16 @@ class AppendStart:
 
 
 @dataclass(frozen=True, slots=True)
+class AppendEnd:
+    command: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Continued:
     line: bytes
 
 
-ImapEvent = Request | AppendStart | Continued | BodyChunk | BodyEnd | BodyAborted
+ImapEvent = Request | AppendStart | AppendEnd | Continued | BodyChunk | BodyAborted
 
 
 class _Refused(Exception):
@@ -103,6 +108,7 @@ class ImapEngine:
         self._start = 0  # where the arguments begin in the first piece
         self._literal: Announced | None = None  # APPEND's message, until the session has answered
         self._messages = self._message_octets = 0  # of the present APPEND
+        self._said: Any = None  # what stood before its present message
         self._ending = False  # BYE was said amid a command
         self._layer: DeflateLayer | None = None
         self._utf8 = False  # the client has enabled it
@@ -265,6 +271,7 @@ class ImapEngine:
         if self._messages > limits.append_messages:
             raise _Refused(f"No more than {limits.append_messages} messages", literal, b"LIMIT", b"NO")
         self._literal = literal
+        self._said = command
         self._expects = _Expects.ANSWER
         return AppendStart(self._tag, self._row, command, literal[0])
 
@@ -283,10 +290,7 @@ class ImapEngine:
         return BodyChunk(chunk) if chunk else NEED_DATA
 
     def _append_end(self, line: bytes) -> ImapEvent:
-        """CRLF ends the command, or another message follows (RFC 3502); anything else spoils it."""
-        if not line.strip(b" "):
-            self._expects = _Expects.ANSWER
-            return BodyEnd()
+        """The command ends, or another message (RFC 3502) or piece of one (RFC 4469) follows; else it is spoilt."""
         literal = announced(line)
         try:
             return self._append_further(line, literal)
@@ -298,12 +302,14 @@ class ImapEngine:
 
     def _append_further(self, line: bytes, literal: Announced | None) -> ImapEvent:
         assert self._row is not None
-        if self._row.further is None or literal is None:
-            raise ParseFault("expected the end of the command behind the message")
+        assert self._row.further is not None
         cursor = Cursor([line], utf8=self._utf8)
-        command = self._row.further(cursor)
+        command = self._row.further(cursor, self._said)
         cursor.end()
-        return self._append_start(command, literal)
+        if literal is not None:
+            return self._append_start(command, literal)
+        self._expects = _Expects.ANSWER
+        return AppendEnd(command)
 
     # --- answers in, octets out -------------------------------------------------------------------------
 

@@ -50,12 +50,14 @@ class Search(Command):
     """`key` None: the charset is one that this server does not know.
 
     `returned` None: the answer is SEARCH's (or SORT's) own, not ESEARCH.  `by_modseq`: MODSEQ is among the keys.
+    `said_charset`: with CHARSET.
     """
 
     key: Key | None
     by_uid: bool = False
     returned: Returned | None = None
     by_modseq: bool = False
+    said_charset: bool = False
 
 
 class _Reading:
@@ -96,10 +98,11 @@ def parse(cur: Cursor) -> Search:
     """search = "SEARCH" [search-return-opts] [SP "CHARSET" SP astring] 1*(SP search-key)   RFC 3501 §9, RFC 4466 §6"""
     returned = parse_return(cur)
     charset = "utf-8"  # quirk: UTF-8 without saying so, which US-ASCII leaves room for
-    if cur.took(b"CHARSET "):
+    said = cur.took(b"CHARSET ")
+    if said:
         charset = parse_charset(cur)
     key, by_modseq = parse_keys(cur, charset)
-    return Search(key, cur.by_uid, returned, by_modseq)
+    return Search(key, cur.by_uid, returned, by_modseq, said)
 
 
 def parse_charset(cur: Cursor) -> str:

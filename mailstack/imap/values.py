@@ -78,8 +78,8 @@ class Row:
     after     what the connection does after OK
     resume    (line, session, out) → Done | Continue: `handle` answered Continue, and this line came
     compresses  octets of both sides are deflated behind its OK
-    further   what begins another message behind the literal (MULTIAPPEND); None: there is only one
     begin     (command, session) → the Staged that takes the literal, or Done: refused; the row is APPEND's
+    further   (cursor behind the literal, the command before it) → what is said there: up to another literal, or the end
     """
 
     name: bytes
@@ -94,7 +94,7 @@ class Row:
     after: After = After.GO_ON
     resume: Callable[[bytes, Any, Sink], Awaitable[Done | Continue]] | None = None
     begin: Callable[[Any, Any], Awaitable[Any]] | None = None
-    further: Callable[[Any], Any] | None = None
+    further: Callable[[Any, Any], Any] | None = None
     compresses: bool = False
 
 

@@ -24,12 +24,12 @@ def world():
 
 def test_grammar():
     found = parse(Cursor([b'saved-messages (\\Seen) "17-Jul-1996 02:44:25 -0700" {310}']))
-    assert (found.target, found.message.flags) == ("saved-messages", ("\\Seen",))
-    assert found.message.internal_date == datetime(1996, 7, 17, 2, 44, 25, tzinfo=timezone(-timedelta(hours=7)))
+    assert (found.target, found.messages[0].flags) == ("saved-messages", ("\\Seen",))
+    assert found.messages[0].internal_date == datetime(1996, 7, 17, 2, 44, 25, tzinfo=timezone(-timedelta(hours=7)))
     bare = parse(Cursor([b"INBOX {5+}"]))
-    assert (bare.target, bare.message.flags, bare.message.internal_date) == ("INBOX", (), None)
+    assert (bare.target, bare.messages[0].flags, bare.messages[0].internal_date) == ("INBOX", (), None)
     dated = parse(Cursor([b'INBOX " 1-Feb-2024 10:00:00 +0000" {5}']))
-    assert dated.message.internal_date == datetime(2024, 2, 1, 10, tzinfo=UTC)
+    assert dated.messages[0].internal_date == datetime(2024, 2, 1, 10, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailstack.base.engine import NEED_DATA, After, BodyAborted, BodyChunk, BodyEnd
-from mailstack.imap.engine import AppendStart, Continued, ImapEngine, Request
+from mailstack.base.engine import NEED_DATA, After, BodyAborted, BodyChunk
+from mailstack.imap.engine import AppendEnd, AppendStart, Continued, ImapEngine, Request
 from mailstack.imap.responses import Bye, Continue, Done, Ok
 from mailstack.imap.values import Command, ImapLimits, Row, State
 
@@ -47,7 +47,7 @@ ROWS = {
         Row(b"NOOP", lambda cur: Command(), nothing, State.ANY),
         Row(b"LOGOUT", lambda cur: Command(), nothing, State.ANY, then=State.LOGOUT, after=After.CLOSE),
         Row(b"STARTTLS", lambda cur: Command(), nothing, State.ANY, after=After.START_TLS),
-        Row(b"APPEND", append, nothing, State.LOGGED_IN, begin=nothing),
+        Row(b"APPEND", append, nothing, State.LOGGED_IN, begin=nothing, further=lambda cur, before: None),
     )
 }
 
@@ -83,7 +83,7 @@ def brief(found):
     for event in found:
         if isinstance(event, BodyChunk):
             body += event.data
-        elif isinstance(event, BodyEnd):
+        elif isinstance(event, AppendEnd):
             told.append(("body", body))
             body = b""
         elif isinstance(event, Request | AppendStart):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailstack.imap.envelope import envelope, make_envelope
+from mailstack.imap.envelope import envelope, make_envelope, safe_string
 from mailstack.message.header import scan
 from tests.imap.reader import read
 
@@ -54,7 +54,7 @@ def test_octets_of_the_rfc_example():
         b"cc: minutes@CNRI.Reston.VA.US, John Klensin <KLENSIN@MIT.EDU>\r\n"
         b"Message-Id: <B27397-0100000@cac.washington.edu>\r\n\r\n"
     )
-    assert envelope(header) == (
+    assert envelope(header, safe_string) == (
         b'("Wed, 17 Jul 1996 02:23:25 -0700 (PDT)" "IMAP4rev1 WG mtg summary and minutes"'
         b' (("Terry Gray" NIL "gray" "cac.washington.edu"))'
         b' (("Terry Gray" NIL "gray" "cac.washington.edu"))'

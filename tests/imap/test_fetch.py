@@ -317,7 +317,8 @@ def test_every_hostile_message_is_answered_readably(world, path):
     found = answers[1]
     assert len(found) == 13
     assert found[b"BODY[HEADER]"] + found[b"BODY[TEXT]"] == found[b"BODY[]"]
-    assert len(found[b"BODY[]"]) == int(found[b"RFC822.SIZE"])
+    if path.stem != "raw-8bit":  # a surrogate is longer: RFC 6858 §3
+        assert len(found[b"BODY[]"]) == int(found[b"RFC822.SIZE"])
 
 
 def test_seen_that_is_set_already_is_not_set_again(world):

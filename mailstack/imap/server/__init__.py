@@ -17,10 +17,16 @@ Decisions
   SEARCH, HIGHESTMODSEQ stays below it, so a cut connection loses nothing.  The store remembers what was expunged;
   after its index was made again it does not, and then every missing UID is VANISHED (EARLIER).
 - Commands with messages (APPEND, REPLACE) gather them all before the store hears of the first: all or nothing.
+- CATENATE takes URLs of own mailboxes only, relative to the server or to the selected mailbox; what is not there is
+  BADURL.  The octets are copied as they are here, whatever dialect the session speaks.
+- Clients that have not enabled UTF-8 (UTF8=ACCEPT or IMAP4rev2) see the surrogate of an internationalised message
+  (RFC 6858), in every FETCH alike; RFC822.SIZE stays that of the message, as RFC 6858 §3 permits.  Headers that are
+  8-bit but not UTF-8 are broken mail: BODY[HEADER] has them as they came, ENVELOPE as encoded words.
 - COMPRESS is a layer of the engine, not of the connection (`imap.deflate`): no other part knows of it.
 - EMAILID is a hash of the octets: copies have the same, and a lost index changes nothing.  Threads have no id.
 
-Refused: UNAUTHENTICATE on a compressed connection (where the client's stream ends cannot be told: BYE); NULs in APPEND;
-telling a client of `\\Recent` twice or letting EXAMINE take it; STATUS items that need an
-extension that is not advertised; wildcards compiled to a backtracking regular expression.
+Refused: to refuse 8-bit headers in APPEND of clients that have not enabled UTF8=ACCEPT, though RFC 6855 §4 says so:
+every archive has such mail, and who moves here would lose it; UNAUTHENTICATE on a compressed connection (where the
+client's stream ends cannot be told: BYE); NULs in APPEND; telling a client of `\\Recent` twice or letting EXAMINE take
+it; STATUS items that need an extension that is not advertised; wildcards compiled to a backtracking regular expression.
 """

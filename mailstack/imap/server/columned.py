@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final, NamedTuple, Self
 
 from mailstack.base.errors import Condition, MailError
-from mailstack.imap.envelope import make_envelope
+from mailstack.imap.envelope import make_envelope, make_envelope_utf8
 from mailstack.imap.fetch import Attribute, Item, Piece
 from mailstack.imap.numset import Span
 from mailstack.imap.objectid import make_email_id
@@ -19,7 +19,8 @@ from mailstack.imap.responses import date_time, literal
 from mailstack.imap.sections import Section, Text, find
 from mailstack.imap.server.flag_lines import FlagLines, heads, place_of, with_recent
 from mailstack.imap.server.session import Session
-from mailstack.imap.structure import make_body, make_bodystructure
+from mailstack.imap.structure import make_body, make_body_utf8, make_bodystructure, make_bodystructure_utf8
+from mailstack.message.downgrade import for_ascii, octets_for_ascii
 from mailstack.message.mime import Source, outline
 from mailstack.store.api import Columns
 
@@ -52,21 +53,35 @@ _ATTRIBUTES: Final[Mapping[Item, Kind]] = {
 }
 
 
-def kind_of(item: Item) -> Kind | None:
-    """None for what is not kept.  Every client has its set of header fields that it asks for of all mail."""
+# where text of headers is in it, and the client has enabled UTF-8
+_IN_UTF8: Final[Mapping[Item, Kind]] = {
+    **_ATTRIBUTES,
+    Attribute.ENVELOPE: Kind("envelope-utf8", b"ENVELOPE ", make_envelope_utf8),
+    Attribute.BODY: Kind("body-utf8", b"BODY ", make_body_utf8),
+    Attribute.BODYSTRUCTURE: Kind("bodystructure-utf8", b"BODYSTRUCTURE ", make_bodystructure_utf8),
+}
+
+
+def kind_of(item: Item, *, utf8: bool) -> Kind | None:
+    """None for what is not kept.  Every client has its set of header fields that it asks for of all mail.
+
+    `utf8`: as the message has it; else in ASCII.  RFC 6855 §8
+    """
     if not isinstance(item, Piece):
-        return _ATTRIBUTES.get(item)
+        return (_IN_UTF8 if utf8 else _ATTRIBUTES).get(item)
     section = item.section
     if section.parts or section.text is not Text.FIELDS or item.partial or item.binary:
         return None
     names = b" ".join(sorted(section.fields))
     if len(section.fields) > _FIELD_NAMES or len(names) > _FIELD_OCTETS:
         return None
-    return Kind(f"fields {names.decode('latin-1')}", item.label + b" ", partial(_fields, section))
+    name = "fields-utf8" if utf8 else "fields"
+    return Kind(f"{name} {names.decode('latin-1')}", item.label + b" ", partial(_fields, section, utf8))
 
 
-def _fields(section: Section, source: Source) -> bytes:
+def _fields(section: Section, utf8: bool, source: Source) -> bytes:  # noqa: FBT001  it is never written out
     """The fields as a literal; quoted is only the empty string."""
+    source = source if utf8 else for_ascii(source)
     found = find(outline(source), section)
     octets = found.read(source, 0, found.size) if found is not None else b""
     return literal(octets) if octets else b'""'
@@ -113,7 +128,8 @@ class Columned:
     @classmethod
     def of(cls, session: Session, wanted: Sequence[Item]) -> Self | None:
         """None when something is asked for that has no column, is not kept and is not the whole message."""
-        kinds = {item: kind for item in wanted if (kind := kind_of(item)) is not None}
+        utf8 = session.enabled.utf8
+        kinds = {item: kind for item in wanted if (kind := kind_of(item, utf8=utf8)) is not None}
         others = {item for item in wanted if not (item in kinds or item in _COLUMNS or _is_whole(item))}
         return cls(session, wanted, kinds) if others <= {Attribute.FLAGS} else None
 
@@ -167,6 +183,8 @@ class Columned:
             if failure.condition is Condition.NO_SUCH_MESSAGE:
                 return None
             raise
+        if not self._session.enabled.utf8:
+            bodies = list(map(octets_for_ascii, bodies))
         if any(b"\0" in octets for octets in bodies):
             bodies = [octets.translate(_NO_NUL) for octets in bodies]
         return [b"{%d}\r\n%b" % (len(octets), octets) if octets else b'""' for octets in bodies]

@@ -8,7 +8,9 @@ from mailstack.imap.responses import flag_list
 from mailstack.imap.sections import Message, Section, Slice
 from mailstack.imap.server.enabled import Enabled
 from mailstack.imap.view import News, View
-from mailstack.store.api import Columns, Mailbox
+from mailstack.message.downgrade import for_ascii
+from mailstack.message.mime import Source
+from mailstack.store.api import Columns, Content, Mailbox
 from mailstack.store.values import SYSTEM_FLAGS, Arrived, Change, Expunged, FlagsChanged, MailboxInvalidated
 
 __all__ = ["Selected", "with_flag"]
@@ -45,6 +47,7 @@ class Selected:
         self._on_news = on_news
         self._keywords = len(mailbox.keywords)
         self._open = True
+        self._as_they_are: set[int] = set()  # UIDs of long messages with ASCII headers
         self._held_back = False  # the client was told a lower HIGHESTMODSEQ, because of EXPUNGEs that wait
         mailbox.watch(self._changed)
 
@@ -67,6 +70,24 @@ class Selected:
             if len(self._places) > _PLACES:
                 self._places.popitem(last=False)
         return found
+
+    def shown(self, uid: int, content: Content) -> Source:
+        """The message as this client may see it.  RFC 6855 §8
+
+        That a long message is in no need of a surrogate is remembered, for it comes in pieces, a command each.
+        """
+        if self._enabled.utf8 or uid in self._as_they_are:
+            return content
+        shown = for_ascii(content)
+        if shown is content and content.size >= _LONG_OCTETS:
+            self._as_they_are.add(uid)
+        return shown
+
+    def changed_dialect(self) -> None:
+        """The client has enabled what makes messages look another way."""
+        self._places.clear()
+        if self._enabled.rev2:
+            self.view.forget_recent()
 
     def _changed(self, change: Change) -> None:
         match change:

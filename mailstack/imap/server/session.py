@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mailstack.accounts.api import Claim, Login, Principal
-from mailstack.base.engine import BodyAborted, BodyChunk, BodyEnd, Wire
+from mailstack.base.engine import BodyAborted, BodyChunk, Wire
 from mailstack.base.errors import Condition, MailError, ParseFault
 from mailstack.base.events import Event, log
-from mailstack.imap.engine import AppendStart, Continued, ImapEvent, Request
+from mailstack.imap.engine import AppendEnd, AppendStart, Continued, ImapEvent, Request
 from mailstack.imap.responses import Bye, Continue, Done, Ok, Raw, Response, Untagged
 from mailstack.imap.responses import mailbox as mailbox_name
 from mailstack.imap.server import capabilities, faults
@@ -68,6 +68,7 @@ class Session:
         self._staged: Staged | None = None
         self._finished: list[tuple[object, Staged]] = []  # messages of the present APPEND that are whole
         self._staging_failed: MailError | None = None
+        self.ended_with: object = None  # what stood behind the last literal of the present APPEND
         self._busy = False  # a handler runs, or its answer is on the way
         self.principal: Principal | None = None
         self.selected: Selected | None = None
@@ -115,7 +116,7 @@ class Session:
 
     @property
     def messages(self) -> Sequence[tuple[object, Staged]]:
-        """APPEND's messages, whole: (what its parser made of each one's beginning, the octets)."""
+        """APPEND's literals, whole: (what its parser made of what stood before each, the octets)."""
         return self._finished
 
     @property
@@ -269,8 +270,8 @@ class Session:
                 return await self._begin(row, command)
             case BodyChunk(data):
                 self._keep(data)
-            case BodyEnd():
-                return await self._append()
+            case AppendEnd(command):
+                return await self._append(command)
             case BodyAborted():
                 self._discard()
         return None
@@ -356,16 +357,17 @@ class Session:
                     Condition.STORAGE_FULL, "Message could not be stored", detail=str(failure)
                 )
 
-    async def _append(self) -> Done | Continue:
+    async def _append(self, end: object) -> Done | Continue:
         assert self._row is not None
         try:
-            return await self._run(self._row, self._finish_and_append(self._row))
+            return await self._run(self._row, self._finish_and_append(self._row, end))
         finally:
             self._discard()
 
-    async def _finish_and_append(self, row: Row) -> Done | Continue:
+    async def _finish_and_append(self, row: Row, end: object) -> Done | Continue:
         self._finish()
         command, _ = self._finished[0]
+        self.ended_with = end
         return await row.handle(command, self, self.out)
 
     def _finish(self) -> None:

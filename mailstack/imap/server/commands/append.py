@@ -7,58 +7,40 @@ become CRLF on the way: everything that is served from the file counts in CRLF.
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from mailstack.base.errors import MailError
+from mailstack.imap.catenate import Message, parse_further, parse_messages
 from mailstack.imap.cursor import Cursor
 from mailstack.imap.numset import compact
 from mailstack.imap.responses import Done
+from mailstack.imap.server.commands.catenation import Catenation
 from mailstack.imap.server.commands.copy import try_create
 from mailstack.imap.server.session import Session
 from mailstack.imap.values import Command, Row, Seqs, Sink, State
 from mailstack.store.values import Appended, Incoming, Staged
 
-__all__ = ["ROWS", "Append", "Message", "WithCrlf", "appenduid", "begin", "incoming", "parse_message"]
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What is said of one message before its octets."""
-
-    flags: tuple[str, ...]
-    internal_date: datetime | None
+__all__ = ["ROWS", "Append", "WithCrlf", "appenduid", "begin", "incoming"]
 
 
 @dataclass(frozen=True, slots=True)
 class Append(Command):
     target: str
-    message: Message
+    messages: tuple[Message, ...]  # up to the first literal
 
 
 def parse(cur: Cursor) -> Append:
     """append = "APPEND" SP mailbox 1*append-message   RFC 3502
 
-    The engine reads the further messages with `parse_message`.
+    The engine reads what stands behind a literal with `further`.
     """
     target = cur.mailbox()
-    return Append(target, parse_message(cur))
+    return Append(target, parse_messages(cur))
 
 
-def parse_message(cur: Cursor) -> Message:
-    """append-message = [SP flag-list] [SP date-time] SP (literal / literal8)   RFC 3502, RFC 3516 §7"""
-    cur.space()
-    flags: tuple[str, ...] = ()
-    internal_date = None
-    if cur.peek() == b"(":
-        flags = cur.flag_list()
-        cur.space()
-    if cur.peek() == b'"':
-        internal_date = cur.datetime()
-        cur.space()
-    cur.took(b"~")
-    cur.literal_size()
-    return Message(flags, internal_date)
+def further(cur: Cursor, before: Append | tuple[Message, ...]) -> tuple[Message, ...]:
+    """Behind a literal.  RFC 3502, RFC 4469 §5"""
+    return parse_further(cur, before.messages if isinstance(before, Append) else before)
 
 
 _BARE_LF: Final = re.compile(rb"(?<!\r)\n")
@@ -84,6 +66,9 @@ class WithCrlf:
         self._after_cr = data.endswith(b"\r")
         self.staged.write(data)
 
+    def read(self, offset: int, length: int) -> bytes:
+        return self.staged.read(offset, length)
+
     def finish(self) -> None:
         self.staged.finish()
 
@@ -91,7 +76,7 @@ class WithCrlf:
         self.staged.discard()
 
 
-async def begin(cmd: Append | Message, session: Session) -> WithCrlf | Done:
+async def begin(cmd: Append | tuple[Message, ...], session: Session) -> WithCrlf | Done:
     """A mailbox that does not exist is said before the message is sent.  RFC 3501 §6.3.11"""
     if isinstance(cmd, Append):
         try:
@@ -103,28 +88,72 @@ async def begin(cmd: Append | Message, session: Session) -> WithCrlf | Done:
 
 async def handle(cmd: Append, session: Session, out: Sink) -> Done:  # noqa: ARG001
     """RFC 3501 §6.3.11; APPENDUID: RFC 4315 §3.  An empty message cancels all: RFC 3502."""
-    messages = incoming(cmd, session)
-    if isinstance(messages, Done):
-        return messages
+    made: list[WithCrlf] = []
     try:
+        messages = await incoming(cmd, session, made)
+        if isinstance(messages, Done):
+            return messages
         appended = await session.account.append(cmd.target, messages)
     except MailError as failure:
         return try_create(failure)
+    finally:
+        for each in made:
+            each.discard()
     return Done("APPEND completed", appenduid(appended))
 
 
-def incoming(cmd: Append, session: Session) -> list[Incoming] | Done:
-    """What has come, for the store; NO when a message is empty, or has NULs, which mail has not (RFC 3516 §4.4)."""
-    messages = []
-    for said, written in session.messages:
-        assert isinstance(written, WithCrlf)
+async def incoming(cmd: Append, session: Session, made: list[WithCrlf]) -> list[Incoming] | Done:
+    """What has come, for the store; NO when a message is empty, or has NULs, which mail has not (RFC 3516 §4.4).
+
+    Messages that had to be put together go into `made` too: the caller discards them.
+    """
+    messages: list[Incoming] = []
+    for said, pieces in _grouped(cmd, session):
+        if said.catenates:
+            written = WithCrlf(session.store.stage())
+            made.append(written)
+            refused = await _catenated(pieces, Catenation(session, written))
+            if refused is not None:
+                return refused
+            written.finish()
+        else:
+            whole = pieces[0][1]
+            assert isinstance(whole, WithCrlf)
+            written = whole
         if not written.size:
             return Done.no("A message has at least one octet")
         if written.has_nul:
             return Done.no("A message has no NUL octets", b"UNKNOWN-CTE")
-        message = said if isinstance(said, Message) else cmd.message
-        messages.append(Incoming(written.staged, message.flags, message.internal_date))
+        messages.append(Incoming(written.staged, said.flags, said.internal_date))
     return messages
+
+
+_Pieces = list[tuple[Message, Any]]  # what was said before each literal, and the literal (None: it ends so)
+
+
+def _grouped(cmd: Append, session: Session) -> list[tuple[Message, _Pieces]]:
+    """Each message with its pieces: what was said before each literal, and the literal."""
+    told: _Pieces = []
+    for said, written in session.messages:
+        *before, last = said if isinstance(said, tuple) else cmd.messages
+        told += [*((each, None) for each in before), (last, written)]
+    end = session.ended_with if told else cmd.messages
+    if isinstance(end, tuple):
+        told += [(each, None) for each in end]
+    groups: list[tuple[Message, _Pieces]] = []
+    for said, piece in told:
+        if said.begins:
+            groups.append((said, []))
+        groups[-1][1].append((said, piece))
+    return groups
+
+
+async def _catenated(pieces: _Pieces, catenation: Catenation) -> Done | None:
+    for said, text in pieces:
+        refused = await catenation.add(said, text)
+        if refused is not None:
+            return refused
+    return None
 
 
 def appenduid(appended: Appended) -> bytes:
@@ -139,8 +168,8 @@ ROWS = (
         handle,
         State.LOGGED_IN,
         Seqs.BREAKS,
-        capability=b"LITERAL+ MULTIAPPEND",
+        capability=b"LITERAL+ MULTIAPPEND CATENATE UTF8=ACCEPT",
         begin=begin,
-        further=parse_message,
+        further=further,
     ),
 )

@@ -37,8 +37,8 @@ async def handle(cmd: Enable, session: Session, out: Sink) -> Done:
             setattr(enabled, attribute, True)
     if {"condstore", "qresync"}.intersection(attribute for _, attribute in fresh):
         await session.know_modseqs(out)
-    if enabled.rev2 and session.selected is not None:
-        session.view.forget_recent()
+    if session.selected is not None:
+        session.selected.changed_dialect()
     return Done("ENABLE completed", utf8=enabled.utf8)
 
 

@@ -44,7 +44,7 @@ def parse(cur: Cursor) -> MultiSearch:
         sources = _sources(cur)
         cur.space()
     found = parse_search(cur)
-    return MultiSearch(found.key, True, found.returned or _ALL, found.by_modseq, sources)
+    return MultiSearch(found.key, True, found.returned or _ALL, found.by_modseq, sources=sources)
 
 
 def _sources(cur: Cursor) -> tuple[Source, ...]:

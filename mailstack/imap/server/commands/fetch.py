@@ -17,6 +17,7 @@ from mailstack.imap.server.columned import Columned, kind_of
 from mailstack.imap.server.flag_lines import tell_flags
 from mailstack.imap.server.session import Session
 from mailstack.imap.values import Command, Row, Seqs, Sink, State
+from mailstack.message.mime import Source
 from mailstack.store.api import Content
 from mailstack.store.values import FlagMode
 
@@ -133,6 +134,7 @@ class _Message:
         self._session = session
         self._mailbox = session.mailbox
         self._content: Content | None = None
+        self._shown: Source | None = None
         self._message: Message | None = None
         self.uid = uid
 
@@ -143,15 +145,22 @@ class _Message:
         return self._content
 
     @property
+    def shown(self) -> Source:
+        if self._shown is None:
+            assert self._session.selected is not None
+            self._shown = self._session.selected.shown(self.uid, self.content)
+        return self._shown
+
+    @property
     def sections(self) -> Message:
         if self._message is None:
-            self._message = Message(self.content)
+            self._message = Message(self.shown)
         return self._message
 
     def find(self, section: Section) -> Slice | None:
         selected = self._session.selected
         assert selected is not None
-        return selected.find(self.uid, section, self.sections, self.content.size)
+        return selected.find(self.uid, section, self.sections, self.shown.size)
 
     def close(self) -> None:
         if self._content is not None:
@@ -165,7 +174,8 @@ class _Answering:
         self._session = session
         self._columns = session.mailbox.columns
         self._items = wanted
-        self._kinds = {item: kind for item in wanted if (kind := kind_of(item)) is not None}
+        utf8 = session.enabled.utf8
+        self._kinds = {item: kind for item in wanted if (kind := kind_of(item, utf8=utf8)) is not None}
         self._columned = Columned.of(session, wanted)
         self._out = out
         self._sets_seen = not session.read_only and any(isinstance(item, Piece) and item.sets_seen for item in wanted)
@@ -294,12 +304,12 @@ class _Answering:
             if isinstance(field, bytes):
                 self._gather(field)
             else:
-                await self._stream(*field, message.content)
+                await self._stream(*field, message.shown)
         self._gather(b")\r\n")
         if self._octets >= _WRITE_OCTETS:
             await self.flush()
 
-    async def _stream(self, label: bytes, octets: Slice, content: Content) -> None:
+    async def _stream(self, label: bytes, octets: Slice, content: Source) -> None:
         """A large literal, block by block.
 
         What was promised must come: a file that is shorter than its size ends the connection.
@@ -335,10 +345,10 @@ def _piece(piece: Piece, message: _Message) -> Field:
     if not found.size:
         return piece.label + b' ""'
     if found.size > _WRITE_OCTETS:
-        if not found.read(message.content, found.size - 1, 1):
+        if not found.read(message.shown, found.size - 1, 1):
             raise MailError(Condition.NO_SUCH_MESSAGE, "Message is damaged", detail="shorter than its size")
         return piece.label, found
-    octets = found.read(message.content, 0, found.size)
+    octets = found.read(message.shown, 0, found.size)
     return b"%b %b%b" % (piece.label, b"~" if found.raw else b"", literal(octets))
 
 

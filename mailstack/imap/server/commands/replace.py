@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from mailstack.base.errors import Condition, MailError, ParseFault
+from mailstack.imap.catenate import Message, parse_further, parse_messages
 from mailstack.imap.cursor import Cursor
 from mailstack.imap.numset import NumSet
 from mailstack.imap.responses import Done, Ok
@@ -30,14 +31,21 @@ def parse(cur: Cursor) -> Replace:
         raise ParseFault("one message is replaced, not several")
     cur.space()
     target = cur.mailbox()
-    return Replace(target, append.parse_message(cur), which)
+    return Replace(target, parse_messages(cur, several=False), which)
 
 
-async def begin(cmd: Replace, session: Session) -> WithCrlf | Done:
+def further(cur: Cursor, before: Replace | tuple[Message, ...]) -> tuple[Message, ...]:
+    """Behind the literal: pieces of the same message (CATENATE), and the end."""
+    return parse_further(cur, before.messages if isinstance(before, Replace) else before, several=False)
+
+
+async def begin(cmd: Replace | tuple[Message, ...], session: Session) -> WithCrlf | Done:
     """What cannot be replaced is said before the message is sent."""
     if session.read_only:
         raise MailError(Condition.READ_ONLY, "Mailbox is open read-only")
-    return await append.begin(cmd, session) if _uid(cmd, session) else gone_answer()
+    if isinstance(cmd, Replace) and not _uid(cmd, session):
+        return gone_answer()
+    return await append.begin(cmd, session)
 
 
 def _uid(cmd: Replace, session: Session) -> int:
@@ -48,16 +56,20 @@ def _uid(cmd: Replace, session: Session) -> int:
 
 async def handle(cmd: Replace, session: Session, out: Sink) -> Done:
     """Both or neither; APPENDUID comes before the EXPUNGE, which the session tells.  RFC 8508 §3.4, §4.3"""
-    messages = append.incoming(cmd, session)
-    uid = _uid(cmd, session)
-    if isinstance(messages, Done):
-        return messages
-    if not uid:
-        return gone_answer()
+    made: list[WithCrlf] = []
     try:
+        messages = await append.incoming(cmd, session, made)
+        uid = _uid(cmd, session)
+        if isinstance(messages, Done):
+            return messages
+        if not uid:
+            return gone_answer()
         appended = await session.mailbox.replace(uid, cmd.target, messages[0])
     except MailError as failure:
         return try_create(failure)
+    finally:
+        for each in made:
+            each.discard()
     await out(Ok("Replacement message ready", appenduid(appended)))
     return Done("REPLACE completed", told_modseq(session))
 
@@ -72,5 +84,6 @@ ROWS = (
         capability=b"REPLACE",
         uid_form=True,
         begin=begin,
+        further=further,
     ),
 )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from mailstack.base.errors import ParseFault
 from mailstack.imap.responses import Done, Untagged
 from mailstack.imap.search import search
 from mailstack.imap.search_grammar import Search, parse
@@ -30,7 +31,9 @@ async def handle(cmd: Search, session: Session, out: Sink) -> Done:
 
 
 async def found_by(cmd: Search, session: Session, out: Sink) -> list[int] | None:
-    """Indices of the view, ascending; None for an unknown charset, which empties `$`.  RFC 5182 §2.1"""
+    """Indices of the view, ascending; None for an unknown charset, which empties `$`.  RFC 5182 §2.1, RFC 6855 §3"""
+    if cmd.said_charset and session.enabled.utf8_accept:
+        raise ParseFault("With UTF8=ACCEPT every string is UTF-8, and CHARSET is not said")
     if cmd.key is None:
         if cmd.returned is not None and cmd.returned.saves:
             session.view.save(())

@@ -25,7 +25,7 @@ def parse(cur: Cursor) -> Sort:
     by = criteria(cur)
     cur.space()
     key, by_modseq = parse_keys(cur, parse_charset(cur))
-    return Sort(key, cur.by_uid, returned, by_modseq, by)
+    return Sort(key, cur.by_uid, returned, by_modseq, by=by)
 
 
 async def handle(cmd: Sort, session: Session, out: Sink) -> Done:

@@ -39,7 +39,7 @@ def parse(cur: Cursor) -> Thread:
         raise ParseFault("unknown threading algorithm")
     cur.space()
     key, by_modseq = parse_keys(cur, parse_charset(cur))
-    return Thread(key, cur.by_uid, None, by_modseq, algorithm)
+    return Thread(key, cur.by_uid, None, by_modseq, algorithm=algorithm)
 
 
 async def handle(cmd: Thread, session: Session, out: Sink) -> Done:
