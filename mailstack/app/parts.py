@@ -13,11 +13,12 @@ from mailstack.app.quotas import default_quota
 from mailstack.app.reports import ReportMail
 from mailstack.app.ways import first_line, way_out
 from mailstack.config.model import Config
+from mailstack.flow.later import LocalCourier
 from mailstack.history.recorder import Recorder
 from mailstack.history.segments import Limits as HistoryLimits
 from mailstack.history.segments import Segments
 from mailstack.queue.bounce import Bounces
-from mailstack.queue.pick import Agenda
+from mailstack.queue.pick import Agenda, Lane
 from mailstack.queue.pick import Limits as AgendaLimits
 from mailstack.queue.runner import QueueRunner, QueueTimes
 from mailstack.queue.spool import Spool
@@ -30,6 +31,9 @@ from mailstack.store.service import Store
 from mailstack.tls.contexts import ClientContexts
 
 __all__ = ["Parts", "build"]
+
+
+_HERE = Lane("here")  # held mail for people here
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +93,13 @@ def build(config: Config, reactor: Any, *, inline: bool = False, tls_clients: An
         Path(config.state, "queue"),
         store.ledger,
         Agenda(_agenda_limits(config)),
-        lane_of=lane_of,
+        lane_of=lambda domain: _HERE if directory.is_own_domain(domain) else lane_of(domain),
         now=reactor.seconds,
         remove=remove_file if inline else Sweep(reactor.callInThread),
     )
     report = Bounces(config.hostname, ReportMail(store, directory, spool), reactor.seconds)
-    runner = QueueRunner(spool, {route: courier}, report, reactor, times=_queue_times(config), jitter=random.random)
+    couriers = {route: courier, _HERE.route: LocalCourier(store, directory, spool)}
+    runner = QueueRunner(spool, couriers, report, reactor, times=_queue_times(config), jitter=random.random)
     recorder = _recorder(config, reactor, inline=inline)
     return Parts(store, account_store, directory, login, spool, runner, report, connections, {}, recorder)
 

@@ -108,7 +108,10 @@ def _smtp(config: Config, parts: Parts, listener: Listener, reactor: Any) -> Ses
         Listening(
             config.hostname,
             submission=submission,
+            now=now,
             lmtp=listener.protocol == "lmtp",
+            hold_seconds=int(config.submission.hold_at_most.total_seconds()),
+            urgent_senders=frozenset(config.submission.urgent_senders),
             starttls=listener.tls == "starttls",
             auth_in_clear_on_loopback=config.accounts.allow_auth_in_clear_on_loopback,
             bare_line_ends=_BARE_LINE_ENDS[config.smtp.bare_line_ends],

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, ClassVar, Literal, cast
 
-from mailstack.config.kinds import DURATION, FLAG, HOST, NAME_SERVERS, PATH, SIZE, TEXT, Choice, Kind, Number
+from mailstack.config.kinds import DURATION, FLAG, HOST, NAME_SERVERS, PATH, SIZE, TEXT, Choice, Kind, ListOf, Number
 from mailstack.config.limits import Limits
 from mailstack.config.listeners import STANDARD_LISTENERS, Listener
 from mailstack.config.oauth import OAuth
@@ -291,6 +291,23 @@ class Submission(Section):
         "Whether the address in From must be one of the account's own, or an alias that leads to it.  The sender "
         "address of the envelope always must.",
         why="a program sends in the names of many people",
+        live=True,
+    )
+    hold_at_most: timedelta = setting(
+        DURATION,
+        timedelta(days=30),
+        "How long a message may be held back when a mail program asks for that (FUTURERELEASE: send later).  0s: not "
+        "at all.",
+        why="people plan further ahead, or the disk is small",
+        live=True,
+    )
+    urgent_senders: tuple[str, ...] = setting(
+        ListOf(TEXT),
+        (),
+        'Accounts whose mail goes before that of others when they ask for it (MT-PRIORITY above 0); "*" is everybody.  '
+        "Everybody may ask to be served later than others.",
+        example=("alarm@example.org",),
+        why="a monitoring system or a command post sends from here",
         live=True,
     )
     show_client_ip: bool = setting(

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from mailstack.accounts.api import Principal, Resolution
 from mailstack.base.engine import Peer
-from mailstack.queue.api import Recipient
+from mailstack.queue.api import NO_WISHES, Recipient, Wishes
 from mailstack.store.values import Staged
 
 __all__ = ["Accepted", "Arriving", "Flow"]
@@ -31,6 +31,7 @@ class Arriving:
     smtputf8: bool = False
     ret: str = ""
     envid: str = ""
+    wishes: Wishes = NO_WISHES
     recipients: list[Recipient] = field(default_factory=list)
     resolutions: list[Resolution] = field(default_factory=list)  # beside `recipients`, one each
     replies_each: bool = False  # every recipient gets a reply of its own at the end: RFC 2033

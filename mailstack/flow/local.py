@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from mailstack.base.events import Event, log
-from mailstack.store.api import MailStore
+from mailstack.store.api import Content, MailStore
 from mailstack.store.values import Staged
 
 __all__ = ["deliver_here", "with_lines_on_top"]
@@ -19,11 +19,12 @@ async def deliver_here(
         log(Event.MAIL_STORED, mid=mid, account=account, mailbox=mailbox, uid=uid)
 
 
-def with_lines_on_top(store: MailStore, lines: bytes, staged: Staged) -> Staged:
+def with_lines_on_top(store: MailStore, lines: bytes, staged: Staged | Content) -> Staged:
     """A second staged message: `lines`, then all of `staged`.  The caller discards it."""
     copy = store.stage()
     try:
-        copy.write(lines)
+        if lines:
+            copy.write(lines)
         for offset in range(0, staged.size, _COPY_OCTETS):
             copy.write(staged.read(offset, min(_COPY_OCTETS, staged.size - offset)))
         copy.finish()

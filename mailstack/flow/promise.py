@@ -1,6 +1,8 @@
 """Taking responsibility for one message: local copies filed, the rest queued, both durable, then the 250."""
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from mailstack.accounts.api import Directory
@@ -10,17 +12,19 @@ from mailstack.flow.international import needs_smtputf8
 from mailstack.flow.local import with_lines_on_top
 from mailstack.flow.overquota import Full, deliver_to_those_with_room, undelivered
 from mailstack.flow.receipts import receipts
-from mailstack.flow.route import Route, find_route
+from mailstack.flow.route import Route, find_route, held_route
 from mailstack.flow.settings import FlowSettings
 from mailstack.flow.tracing import final_lines, received_line
 from mailstack.message.dsn import Success
-from mailstack.message.header import message_id_of
-from mailstack.queue.api import Envelope, MailQueue
+from mailstack.message.header import header_end, message_id_of
+from mailstack.queue.api import Envelope, MailQueue, Tls, Wishes
 from mailstack.queue.bounce import Undelivered
 from mailstack.store.api import MailStore
 from mailstack.store.values import Staged
 
 __all__ = ["Bounce", "Promise", "Receipt"]
+
+_TLS_REQUIRED_NO = re.compile(rb"(?mi)^tls-required[ \t]*:[ \t]*(?:\r\n[ \t]+)?no[ \t]*\r$")
 
 Receipt = Callable[[Envelope, Sequence[Success], bytes], Awaitable[None]]  # raises nothing
 Bounce = Callable[[Envelope, Sequence[Undelivered], Staged], Awaitable[None]]
@@ -47,6 +51,8 @@ class Promise:
 
     def route(self, mail: Arriving) -> Route:
         pairs = zip(mail.recipients, mail.resolutions, strict=True)
+        if mail.wishes.hold_until is not None:
+            return held_route(pairs, self._directory)
         return find_route(pairs, self._directory, tag_is_folder=self._settings.tag_is_folder)
 
     def stage(self, mail: Arriving) -> Staged:
@@ -85,7 +91,10 @@ class Promise:
             refused = undelivered(mail, full, self._directory, self._settings.hostname)
             await self._bounce(self._envelope(mail, route, staged), refused, staged)
         pairs = zip(mail.recipients, mail.resolutions, strict=True)
-        if told := receipts(pairs, self._directory):
+        told = receipts(pairs, self._directory)
+        if mail.wishes.hold_until is not None:
+            told = [each for each in told if each.action == "expanded"]  # nothing else has happened yet
+        if told:
             await self._receipt(self._envelope(mail, route, staged), told, staged.head())
         return Accepted(mail.mid, f"Accepted as {mail.mid}")
 
@@ -113,4 +122,12 @@ class Promise:
             ret=mail.ret,
             envid=mail.envid,
             client=f"[{mail.peer.ip}] by {mail.peer.listener}",
+            wishes=_with_header(mail.wishes, staged.head()),
         )
+
+
+def _with_header(wishes: Wishes, head: bytes) -> Wishes:
+    """requiretls-field = "TLS-Required:" [FWS] "No" CRLF, which REQUIRETLS makes void     RFC 8689 §3, §4.1"""
+    if wishes.tls is Tls.AS_USUAL and _TLS_REQUIRED_NO.search(head, 0, header_end(head)):
+        return replace(wishes, tls=Tls.OPTIONAL)
+    return wishes

@@ -8,7 +8,7 @@ from mailstack.flow.receipts import for_members
 from mailstack.queue.api import Recipient
 from mailstack.store.values import INBOX
 
-__all__ = ["Route", "find_route"]
+__all__ = ["Route", "find_route", "held_route"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,12 @@ def find_route(
             else:
                 remote.setdefault(member.address, member)
     return Route(tuple(local.items()), tuple(remote.values()))
+
+
+def held_route(recipients: Iterable[tuple[Recipient, Resolution]], directory: Directory) -> Route:
+    """Of a message that is not to be seen yet: everybody by the queue, those here too."""
+    members = (member for pair in recipients for member, _ in _ends(*pair, directory))
+    return Route((), tuple({member.address: member for member in members}.values()))
 
 
 def _ends(

@@ -29,6 +29,7 @@ def received_line(mail: Arriving, settings: FlowSettings, moment: datetime) -> b
         mid=mail.mid,
         moment=moment,
         recipient=only.address if only else "",
+        priority=mail.wishes.priority,
         tls=f"{mail.peer.tls_version} {mail.peer.tls_cipher}" if mail.peer.tls else "",
     )
     if only and isinstance(mail.resolutions[0], (Local, Forward)):

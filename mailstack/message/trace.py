@@ -31,6 +31,7 @@ def received(
     client_name: str = "",
     recipient: str = "",
     tls: str = "",
+    priority: int = 0,
 ) -> bytes:
     """The Received field: Time-stamp-line of RFC 5321 §4.4, the TLS version and cipher as a comment.
 
@@ -47,6 +48,8 @@ def received(
     clauses.append(f"id {mid}")
     if recipient:
         clauses.append(f"for <{_NOT_PATH.sub('?', recipient)}>")
+    if priority:
+        clauses.append(f"PRIORITY {priority}")  # RFC 6710 §7
     clauses[-1] += ";"
     clauses.append(format_date(moment))
     return _folded("Received:", clauses)

@@ -9,6 +9,7 @@ parcel is above or below the usual priority 0 has its turn before or after all t
 import heapq
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 from typing import NamedTuple
 
@@ -72,6 +73,7 @@ class Parcel:
 def make_parcels(waiting: Iterable[Due], lane_of: LaneOf, recipients_max: int) -> Iterator[Parcel]:
     """Recipients of one message, one lane and one time belong together, up to `recipients_max`."""
     groups: dict[tuple[str, Lane, float, int], list[int]] = {}
+    lane_of = cache(lane_of)  # there are fewer domains than recipients
     for due in waiting:
         groups.setdefault((due.message_id, lane_of(due.domain), due.at, due.priority), []).append(due.row)
     for (message_id, lane, at, priority), rows in groups.items():

@@ -112,6 +112,11 @@ class RemoteConnection(Protocol):
         self._write()
 
     @property
+    def now(self) -> float:
+        """UNIX seconds."""
+        return self._clock.seconds()
+
+    @property
     def quiet(self) -> bool:
         """Whether nothing has come since the last event that was taken, and the connection stands."""
         return not self._lost and self._leaving is None and self._engine.next_event() is NEED_DATA

@@ -8,13 +8,13 @@ from random import Random
 
 from mailstack.base.events import Event, log
 from mailstack.dns.api import DnsFailure, NoSuchDomain, Resolver
-from mailstack.queue.api import Deferred, Envelope, Failed, Outcome, Recipient, RemoteReply
+from mailstack.queue.api import Deferred, Envelope, Failed, Outcome, Recipient, RemoteReply, Tls
 from mailstack.relay.addresses import NotForTheWire, on_the_wire
 from mailstack.relay.demands import Asked
 from mailstack.relay.hosts import NoHosts, address_literal, interleave, order_hosts
 from mailstack.relay.line import Errand, NotReady, Target, outcome_of
 from mailstack.relay.mtasts import StsPolicy
-from mailstack.relay.policy import RefusedHost, TlsPolicy, for_mx, for_smarthost
+from mailstack.relay.policy import RefusedHost, TlsPolicy, for_mx, for_requiretls, for_smarthost, regardless
 from mailstack.relay.session import Visits
 from mailstack.relay.settings import RelaySettings, Smarthost
 from mailstack.smtp.conversation import LogIn
@@ -99,6 +99,12 @@ def _reverse_path(envelope: Envelope) -> str:
     return on_the_wire(envelope.reverse_path, smtputf8=envelope.smtputf8)
 
 
+def _tls_wish(envelope: Envelope) -> Tls:
+    """A report is better sent unsafely than lost.  RFC 8689 §5"""
+    wish = envelope.wishes.tls
+    return Tls.AS_USUAL if wish is Tls.REQUIRED and not envelope.reverse_path else wish
+
+
 class MxCourier:
     """To the hosts that the recipients' domain names.  All recipients of a call have the same domain."""
 
@@ -113,10 +119,10 @@ class MxCourier:
         self, envelope: Envelope, recipients: Sequence[Recipient], content: Content
     ) -> Mapping[Recipient, Outcome]:
         domain = recipients[0].domain.lower()
-        targets = self._targets(domain)
+        targets = self._targets(domain, _tls_wish(envelope))
         return await _Round(self._visits, None).run(targets, envelope, recipients, content)
 
-    async def _targets(self, domain: str) -> Targets:
+    async def _targets(self, domain: str, wish: Tls) -> Targets:
         """Every address of every host, looked up when its turn comes."""
         sts = None
         try:
@@ -132,7 +138,7 @@ class MxCourier:
             return
         for host in hosts[: self._settings.hosts_max]:
             try:
-                policy = await self._policy_of(host, domain, sts, secure=secure)
+                policy = await self._policy_of(host, domain, sts, wish, secure=secure)
             except NoHosts as no:
                 yield no.reply
                 continue
@@ -143,14 +149,18 @@ class MxCourier:
                 if target != kept:
                     yield target
 
-    async def _policy_of(self, host: str, domain: str, sts: StsPolicy | None, *, secure: bool) -> TlsPolicy:
+    async def _policy_of(self, host: str, domain: str, sts: StsPolicy | None, wish: Tls, *, secure: bool) -> TlsPolicy:
         """NoHosts when nothing may be sent to that one."""
-        if self._demands is None:
-            return self._policy
+        if wish is Tls.OPTIONAL:
+            return regardless(self._policy)
+        required = wish is Tls.REQUIRED
+        policy = self._policy
         try:
-            return await self._demands.of_host(self._policy, host, domain, mx_secure=secure, sts=sts)
+            if self._demands is not None:
+                policy = await self._demands.of_host(policy, host, domain, mx_secure=secure, sts=sts)
+            return for_requiretls(policy, host, domain, mx_secure=secure, sts=sts) if required else policy
         except RefusedHost as refused:
-            raise NoHosts(RemoteReply("", 0, "4.7.5", refused.reason)) from refused
+            raise NoHosts(RemoteReply("", 0, "5.7.10" if required else "4.7.5", refused.reason)) from refused
         except DnsFailure as failure:
             raise NoHosts(RemoteReply("", 0, "4.4.3", f"TLSA of {host} not known: {failure}")) from failure
 
@@ -183,16 +193,18 @@ class SmarthostCourier:
     async def deliver(
         self, envelope: Envelope, recipients: Sequence[Recipient], content: Content
     ) -> Mapping[Recipient, Outcome]:
-        targets = self._targets()
+        targets = self._targets(_tls_wish(envelope))
         return await _Round(self._visits, self._login).run(targets, envelope, recipients, content)
 
-    async def _targets(self) -> Targets:
+    async def _targets(self, wish: Tls) -> Targets:
         """A smarthost that is not found is a fault of the configuration or the network, never of the mail."""
-        host, port = self._smarthost.host, self._smarthost.port
-        kept = self._visits.kept(host, port, self._policy, self._login)
+        host, port, policy = self._smarthost.host, self._smarthost.port, self._policy
+        if wish is Tls.REQUIRED:
+            policy = for_requiretls(policy, host, host, mx_secure=False, sts=None)
+        kept = self._visits.kept(host, port, policy, self._login)
         if kept is not None:
             yield kept
-        for target in await targets_of(host, port, self._policy, self._resolver, self._settings):
+        for target in await targets_of(host, port, policy, self._resolver, self._settings):
             if isinstance(target, RemoteReply):
                 yield RemoteReply("", 0, "4.4.4", f"smarthost: {target.text}")
             elif target != kept:

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from math import ceil, inf
 from typing import Any, Protocol
 
 from mailstack.base.events import Event, log
-from mailstack.queue.api import Deferred, Delivered, Envelope, Failed, Outcome, Recipient, RemoteReply
+from mailstack.queue.api import Deferred, Delivered, Envelope, Failed, Outcome, Recipient, RemoteReply, Tls
 from mailstack.relay.connection import CHUNK, RemoteConnection, TlsBroken
 from mailstack.relay.dane import Mismatch, check
 from mailstack.relay.policy import Need, Step, TlsPolicy
@@ -167,6 +168,8 @@ class Line:
                 raise NotReady(RemoteReply(reply.host, 0, "4.7.8", text, reply.command))
 
     def _trouble(self, status: str, text: str, *, tls_broken: bool = False) -> NotReady:
+        if self.policy.asked:
+            status = "5.7.10"  # RFC 8689 §4.2.1: the sender would rather have it back
         return NotReady(RemoteReply(self.target.host, 0, status, text, "STARTTLS"), tls_broken=tls_broken)
 
     # --- the mail --------------------------------------------------------------------------------------
@@ -174,6 +177,8 @@ class Line:
     async def carry(self, errand: Errand) -> Carried:
         """In as many transactions as the server's limit of recipients asks for.  NotReady when it heard of nothing."""
         self.errands += 1
+        if (hindrance := hindrance_of(errand.envelope, self.offer, self._time_left(errand.envelope))) is not None:
+            raise NotReady(RemoteReply(self.target.host, 0, *hindrance, "EHLO"))
         carried = Carried()
         places: Sequence[int] = range(len(errand.recipients))
         while places:
@@ -194,7 +199,7 @@ class Line:
         for place, reply in zip(places, replies, strict=True):
             outcome = outcome_of(reply, self._tls_note())
             if isinstance(outcome, Delivered):
-                outcome = replace(outcome, reports="DSN" in self.offer)
+                outcome = replace(outcome, reports="DSN" in self.offer, keeps_time="DELIVERBY" in self.offer)
             carried.outcomes[place] = outcome
 
     def _tls_note(self) -> str:
@@ -202,13 +207,33 @@ class Line:
             return ""
         return f"{self.connection.tls} {self.policy.worth}"
 
+    def _time_left(self, envelope: Envelope) -> float:
+        """Seconds of DELIVERBY; no end without it."""
+        by = envelope.wishes.deliver_by
+        return inf if by is None else by.timestamp() - self.connection.now
+
     async def _transact(self, errand: Errand, places: Sequence[int]) -> ClientEvent:
-        self.connection.send(_transaction(errand, self.offer, [errand.recipients[place] for place in places]))
+        recipients = [errand.recipients[place] for place in places]
+        self.connection.send(_transaction(errand, self.offer, recipients, self._time_left(errand.envelope)))
         event = await self.connection.event()
         if isinstance(event, BodyWanted):
             await self.connection.pour(errand.content)
             event = await self.connection.event()
         return event
+
+
+def hindrance_of(envelope: Envelope, offer: Offer, time_left: float) -> tuple[str, str] | None:
+    """Status and words for a message that this server cannot have as its sender wants it; None when it can."""
+    wishes = envelope.wishes
+    if wishes.tls is Tls.REQUIRED and envelope.reverse_path and "REQUIRETLS" not in offer:
+        return "5.7.30", "the sender requires TLS all the way, and this server does not promise it (REQUIRETLS)"
+    if not wishes.by_mode.startswith("R"):
+        return None
+    if "DELIVERBY" not in offer:
+        return "5.3.3", "the sender has set a time, and this server does not keep times (DELIVERBY)"
+    if time_left <= max(offer.least_time - 1, 0):
+        return "5.4.7", "this server cannot deliver in the time that the sender has set"
+    return None
 
 
 def _too_many(places: Sequence[int], replies: Sequence[RemoteReply]) -> Sequence[int]:
@@ -218,8 +243,9 @@ def _too_many(places: Sequence[int], replies: Sequence[RemoteReply]) -> Sequence
     return [p for p, r in zip(places, replies, strict=True) if r.code in {452, 552} and r.command.startswith("RCPT")]
 
 
-def _transaction(errand: Errand, offer: Offer, recipients: Sequence[Recipient]) -> Transaction:
+def _transaction(errand: Errand, offer: Offer, recipients: Sequence[Recipient], time_left: float) -> Transaction:
     envelope = errand.envelope
+    wishes = envelope.wishes
     return Transaction(
         reverse_path=errand.reverse_path,
         recipients=tuple(recipients),
@@ -228,6 +254,9 @@ def _transaction(errand: Errand, offer: Offer, recipients: Sequence[Recipient]) 
         smtputf8=envelope.smtputf8,
         ret=envelope.ret,
         envid=envelope.envid,
+        requiretls=wishes.tls is Tls.REQUIRED,
+        priority=wishes.priority,
+        by=f"{max(ceil(time_left), -999_999_999)};{wishes.by_mode}" if wishes.by_mode else "",
     )
 
 

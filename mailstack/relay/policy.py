@@ -1,7 +1,8 @@
 """Whether TLS is used, and how good it must be.  Pure: every decision says why.
 
-For a host of an MX the strongest word counts: DANE (RFC 7672 §2.2), then MTA-STS (RFC 8461 §2 puts it
-behind DANE), then nothing: TLS when it is offered.
+For a host of an MX the strongest word counts: the sender's REQUIRETLS (RFC 8689 §4.2.1) above all, then
+DANE (RFC 7672 §2.2), then MTA-STS (RFC 8461 §2 puts it behind DANE), then nothing: TLS when it is offered.
+`TLS-Required: No` (RFC 8689 §4.2.2) takes DANE and MTA-STS away.
 """
 
 from collections.abc import Hashable
@@ -13,7 +14,17 @@ from mailstack.relay.dane import usable
 from mailstack.relay.mtasts import StsMode, StsPolicy
 from mailstack.relay.settings import Smarthost, SmarthostTls
 
-__all__ = ["Need", "RefusedHost", "Step", "TlsPolicy", "for_mx", "for_mx_host", "for_smarthost"]
+__all__ = [
+    "Need",
+    "RefusedHost",
+    "Step",
+    "TlsPolicy",
+    "for_mx",
+    "for_mx_host",
+    "for_requiretls",
+    "for_smarthost",
+    "regardless",
+]
 
 
 class Need(Enum):
@@ -46,6 +57,7 @@ class TlsPolicy:
     tlsa: tuple[TlsaRecord, ...] = ()
     names: tuple[str, ...] = ()
     by: str = ""  # who asks for that, when not we ourselves
+    asked: bool = False  # the sender insists (REQUIRETLS): what fails, fails for good
 
     @property
     def words(self) -> str:
@@ -66,6 +78,11 @@ class TlsPolicy:
         if not (self.verify or self.tlsa):
             return "unverified"
         return f"verified by {self.by}" if self.by else "verified"
+
+    @property
+    def authenticates(self) -> bool:
+        """Whether the server must prove who it is."""
+        return self.mandatory and (self.verify or bool(self.tlsa))
 
     def step(self, *, offered: bool) -> Step:
         """Decide after EHLO in the clear; `offered`: the server has STARTTLS."""
@@ -110,6 +127,29 @@ def for_mx_host(usual: TlsPolicy, host: str, domain: str, tlsa: TlsaSet | None, 
     if not fits:
         raise RefusedHost(f"the MTA-STS policy of {domain} does not name {host}")
     return TlsPolicy(Need.REQUIRED, verify=True, reason=f"MTA-STS of {domain}", by="MTA-STS")
+
+
+def for_requiretls(policy: TlsPolicy, host: str, domain: str, *, mx_secure: bool, sts: StsPolicy | None) -> TlsPolicy:
+    """The same host for a message that its sender wants verified.  RefusedHost.  RFC 8689 §4.2.1
+
+    Somebody must vouch for the host's name (DNSSEC for the MX, or an MTA-STS policy) unless
+    it is the domain itself; then its certificate must be good, by DANE or for that name.
+    """
+    vouched = mx_secure or host == domain or (sts is not None and sts.covers(host))
+    if not vouched:
+        raise RefusedHost(f"REQUIRETLS: nothing vouches for {host} (no DNSSEC, no MTA-STS policy that names it)")
+    return replace(
+        policy,
+        need=Need.IMPLICIT if policy.need is Need.IMPLICIT else Need.REQUIRED,
+        verify=not policy.tlsa,
+        reason=f"REQUIRETLS; {policy.reason}",
+        asked=True,
+    )
+
+
+def regardless(usual: TlsPolicy) -> TlsPolicy:
+    """`TLS-Required: No`: whatever the domain asks for.  RFC 8689 §4.2.2"""
+    return replace(usual, reason="the sender says TLS-Required: No")
 
 
 @dataclass(frozen=True, slots=True)

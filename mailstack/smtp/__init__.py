@@ -25,6 +25,10 @@ Decisions:
 * **LMTP is the same machine** with LHLO and, behind the data, a reply for each
   recipient (`extensions.lmtp`): the engine multiplies one refusal, the session
   makes different answers only when delivery to all at once has failed.
+* **What a sender asks of the way** (REQUIRETLS, MT-PRIORITY, FUTURERELEASE, DELIVERBY) is one value,
+  `queue.api.Wishes`, from MAIL to the next server's MAIL.  A priority above 0 is for those whom the
+  configuration names; a message is held for people who have logged in only, in the queue, and for
+  recipients here too, whose mailboxes see it when its time has come.
 * **AUTH's steps are events of their own state**, so no handler waits for input.
 
 Refused: EXPN and VRFY with real answers (they tell strangers who is here), HELO

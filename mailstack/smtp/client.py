@@ -409,6 +409,12 @@ def mail_line(transaction: Transaction, offer: Offer) -> str:
         words.append(f"RET={transaction.ret}")
     if "DSN" in offer and transaction.envid:
         words.append(f"ENVID={transaction.envid}")
+    if "REQUIRETLS" in offer and transaction.requiretls:
+        words.append("REQUIRETLS")
+    if "MT-PRIORITY" in offer and transaction.priority:
+        words.append(f"MT-PRIORITY={transaction.priority}")
+    if "DELIVERBY" in offer and transaction.by:
+        words.append(f"BY={transaction.by}")
     return " ".join(words)
 
 

@@ -123,6 +123,9 @@ class Transaction:
     smtputf8: bool = False
     ret: str = ""
     envid: str = ""
+    requiretls: bool = False  # RFC 8689
+    priority: int = 0  # RFC 6710
+    by: str = ""  # RFC 2852: what is left of the time, `600;R`
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,12 @@ class Offer:
         return int(first) if first.isascii() and first.isdigit() and len(first) <= 20 and int(first) else None
 
     @property
+    def least_time(self) -> int:
+        """Seconds below which it cannot keep a time with mode R; 0 when it says nothing.  RFC 2852 §3"""
+        first = next(iter(self.keywords.get("DELIVERBY", ())), "")
+        return int(first) if first.isascii() and first.isdigit() and len(first) <= 9 else 0
+
+    @property
     def mechanisms(self) -> frozenset[str]:
         """SASL mechanisms, in capitals."""
         return frozenset(word.upper() for word in self.keywords.get("AUTH", ()))

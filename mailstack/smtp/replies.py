@@ -16,6 +16,7 @@ __all__ = [
     "BAD_ARGUMENT",
     "BAD_BASE64",
     "BAD_CREDENTIALS_FORM",
+    "BAD_HOLD",
     "BAD_PARAMETER",
     "BAD_RECIPIENT",
     "BAD_SENDER",
@@ -60,6 +61,7 @@ __all__ = [
     "hello",
     "help_text",
     "internal_error",
+    "priority_lowered",
     "shutting_down",
     "timed_out",
     "too_many_errors",
@@ -90,6 +92,11 @@ def extensions(hostname: str, lines: tuple[str, ...]) -> Reply:
     return Reply(250, None, hostname, lines)
 
 
+def priority_lowered(priority: int) -> Reply:
+    """RFC 6710 §4.1"""
+    return Reply(250, "2.3.6", f"{priority} is the priority of this message; more is not yours to ask for")
+
+
 def bye(hostname: str) -> Reply:
     return Reply(221, "2.0.0", f"{hostname} closes the connection")
 
@@ -115,6 +122,7 @@ BAD_ARGUMENT = Reply(501, "5.5.4", "Syntax error in the argument")
 BAD_SENDER = Reply(501, "5.1.7", "Syntax error in the sender address")
 BAD_RECIPIENT = Reply(501, "5.1.3", "Syntax error in the recipient address")
 BAD_PARAMETER = Reply(501, "5.5.4", "Bad value of a parameter, or the same parameter twice")
+BAD_HOLD = Reply(501, "5.5.4", "A message is held neither beyond the time that EHLO announces nor into the past")
 UNKNOWN_PARAMETER = Reply(555, "5.5.4", "Parameter not recognised")
 SENDER_NEEDS_SMTPUTF8 = Reply(550, "5.6.7", "An address that is not ASCII needs SMTPUTF8")
 RECIPIENT_NEEDS_SMTPUTF8 = Reply(553, "5.6.7", "An address that is not ASCII needs SMTPUTF8")

@@ -74,6 +74,8 @@ class Terms:
     message_octets: int = 0  # 0: no limit is announced
     recipients: int = 0  # of one message; 0: no limit is announced
     starttls: bool = False  # offered now
+    tls: bool = False  # on now
+    hold: str = ""  # what FUTURERELEASE announces; "": not offered
     mechanisms: tuple[str, ...] = ()  # offered now
     authenticated: bool = False
     lmtp: bool = False  # RFC 2033 is spoken, by a server of our own side

@@ -20,7 +20,7 @@ from mailstack.smtp.values import SmtpLimits
 from tests.imap.fakes import FakeStore
 from tests.pop3.world import SETTINGS, World, finish
 from tests.sasl.scramclient import ScramClient
-from tests.smtp.world import TakesAll
+from tests.smtp.world import NOW, TakesAll
 
 ALICE = "alice@demo.test"
 KEYS = _scram_keys(b"alice-secret", b"a salt", 7)
@@ -72,7 +72,7 @@ def stream(before, auth, *, password="alice-secret"):
 
 
 def smtp():
-    listening = Listening("mail.demo.test", submission=True, starttls=False)
+    listening = Listening("mail.demo.test", submission=True, now=lambda: NOW, starttls=False)
     return SmtpSessions(TakesAll(), Login(), MECHANISMS, SmtpLimits(), listening)
 
 

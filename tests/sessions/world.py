@@ -248,13 +248,19 @@ class World:
         return text
 
     def queued(self, _player, rest):
-        count = len(self.now(self._call, self.parts.spool.list))
+        rows, _after = self.now(self._call, self.parts.spool.list)
+        count = len(rows)
         assert count == int(rest), f"{count} recipients in the queue"
 
     def quota(self, _player, rest):
         """`ACCOUNT OCTETS MESSAGES`; 0: no limit."""
         account, *limits = rest.split()
         self.now(self._call, self.parts.account_store.set_quota, account, *map(int, limits))
+
+    def run_queue(self, _player, _rest):
+        """From now on what is due is tried, on the world's clock."""
+        self.parts.runner.startService()
+        self.clock.advance(0)
 
     def raw(self, player, rest):
         """Octets with Python's escapes, or `{5 octets}`: so many x."""
@@ -387,6 +393,7 @@ DIRECTIVES = {
     "contains": World.contains,
     "queued": World.queued,
     "quota": World.quota,
+    "queue-runs": World.run_queue,
     "raw": World.raw,
     "deliver": World.deliver_now,
     "mailbox": World.mailbox,

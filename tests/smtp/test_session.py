@@ -1,6 +1,7 @@
 """Whole conversations against a flow that takes what it is not told to refuse."""
 
 import base64
+from dataclasses import replace
 
 import pytest
 
@@ -38,7 +39,7 @@ def test_greeting_and_hello():
     assert talk.say("HELO client.test") == ["250 mail.demo.test"]
 
 
-def offered(*, most=100, starttls=True, auth=""):
+def offered(*, most=100, starttls=True, auth="", tls=True):
     """The whole answer to EHLO; SMTPUTF8 is always there and always the last."""
     return [
         "SIZE 52428800",
@@ -50,6 +51,9 @@ def offered(*, most=100, starttls=True, auth=""):
         "DSN",
         "ENHANCEDSTATUSCODES",
         f"LIMITS RCPTMAX={most}",
+        *([] if starttls or not tls else ["REQUIRETLS"]),
+        "MT-PRIORITY",
+        "DELIVERBY",
         "SMTPUTF8",
     ]
 
@@ -162,9 +166,9 @@ def test_what_comes_behind_starttls_in_the_clear_is_never_read():
 
 def test_no_tls_where_there_is_none():
     talk = Talk()
-    talk.session._listening = type(talk.session._listening)("mail.demo.test", submission=False, starttls=False)
+    talk.session._listening = replace(talk.session._listening, starttls=False)
     talk.session._renew_terms()
-    assert keywords(talk.say("EHLO x")) == offered(starttls=False)
+    assert keywords(talk.say("EHLO x")) == offered(starttls=False, tls=False)
     assert codes(talk.say("STARTTLS")) == ["502"]
 
 

@@ -1,6 +1,7 @@
 """An SMTP conversation in memory: engine and session, with a wire that only remembers, around any flow."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from mailstack.accounts.api import Principal
 from mailstack.base.engine import NEED_DATA, After, Peer
@@ -10,6 +11,9 @@ from mailstack.sasl import SERVER_MECHANISMS
 from mailstack.smtp.server.factory import SmtpSessions
 from mailstack.smtp.server.listening import Listening
 from mailstack.smtp.values import SmtpLimits
+
+MECHANISMS = {name: SERVER_MECHANISMS[name] for name in ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN")}
+NOW = datetime(2027, 1, 15, 8, 0, tzinfo=UTC)
 
 
 def run(coroutine):
@@ -115,9 +119,9 @@ class Talk:
         sessions = SmtpSessions(
             self.flow,
             OneLogin(),
-            SERVER_MECHANISMS,
+            MECHANISMS,
             limits or SmtpLimits(),
-            Listening("mail.demo.test", submission=submission, starttls=not tls, **listening),
+            Listening("mail.demo.test", submission=submission, starttls=not tls, **({"now": lambda: NOW} | listening)),
         )
         self.engine, self.session = sessions(self)
         self.engine.send(self.session.greet())

@@ -6,6 +6,7 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ class _Demo:
         self._other_port.bind()
 
     def _open_elsewhere(self, login: Login) -> None:
-        listening = Listening(MX_NAME, submission=False, starttls=True)
+        listening = Listening(MX_NAME, submission=False, now=lambda: datetime.now(UTC), starttls=True)
         sessions = SmtpSessions(self.elsewhere, login, {}, SmtpLimits(), listening)
         tls = ServerContexts(self.daemon.config.tls)
         self._other_port.open(Setting("elsewhere", self.reactor, sessions, tls=tls), Limits(0, 0, b""))

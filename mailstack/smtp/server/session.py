@@ -16,6 +16,7 @@ from mailstack.sasl.api import Challenge, Mechanisms, Refused
 from mailstack.smtp import replies
 from mailstack.smtp.engine import SmtpEngine
 from mailstack.smtp.extensions.smtputf8 import SMTPUTF8
+from mailstack.smtp.grammar import CommandFault
 from mailstack.smtp.server.faults import reply_for
 from mailstack.smtp.server.listening import Listening
 from mailstack.smtp.server.transaction import Transaction
@@ -164,7 +165,11 @@ class SmtpSession:
         self._forget()  # what an internal error has left behind
         arriving = self._arriving(utf8=command.params[SMTPUTF8])
         transaction = Transaction(self._flow, self._limits, arriving, self._refused, lmtp=self._listening.lmtp)
-        reply = await transaction.begin(command)
+        try:
+            wishes = self._listening.wishes(command.params, self._principal)
+        except CommandFault as fault:
+            return fault.reply
+        reply = await transaction.begin(command, wishes)
         if reply.positive:
             self._transaction = transaction
         return reply

@@ -7,10 +7,11 @@ from mailstack.base.engine import BodyAborted, BodyChunk
 from mailstack.base.errors import Condition, MailError
 from mailstack.base.ids import message_id
 from mailstack.flow.api import Arriving, Flow
-from mailstack.queue.api import Recipient
+from mailstack.queue.api import Recipient, Wishes
 from mailstack.smtp import replies
 from mailstack.smtp.extensions.dsn import ENVID, NOTIFY, ORCPT, RET
 from mailstack.smtp.extensions.eightbitmime import BODY
+from mailstack.smtp.extensions.mtpriority import MT_PRIORITY
 from mailstack.smtp.extensions.size import SIZE
 from mailstack.smtp.extensions.smtputf8 import SMTPUTF8
 from mailstack.smtp.server.faults import reply_for
@@ -36,13 +37,14 @@ class Transaction:
         self._staged: Staged | None = None
         self._failed: MailError | None = None  # while the data came
 
-    async def begin(self, command: Mail) -> Reply:
+    async def begin(self, command: Mail, wishes: Wishes) -> Reply:
         """MAIL.  When the reply is not positive, there is no transaction."""
         mail = self.mail
         mail.declared_size = command.params[SIZE]
         mail.body = command.params[BODY]
         mail.ret, mail.envid = command.params[RET], command.params[ENVID]
         mail.smtputf8 = command.params[SMTPUTF8]
+        mail.wishes = wishes
         if mail.declared_size > self._limits.message_octets:
             step = f"MAIL FROM:<{command.reverse_path}> SIZE={mail.declared_size}"
             return self._answer(step, replies.MESSAGE_TOO_BIG)
@@ -50,7 +52,8 @@ class Transaction:
             await self._flow.sender(mail, command.reverse_path)
         except MailError as error:
             return self._refuse(f"MAIL FROM:<{command.reverse_path}>", error)
-        return replies.SENDER_OK
+        granted = wishes.priority
+        return replies.SENDER_OK if granted == command.params[MT_PRIORITY] else replies.priority_lowered(granted)
 
     async def recipient(self, command: Rcpt) -> Reply:
         limits = self._limits
