@@ -64,13 +64,26 @@ class StagedFile:
     def finish(self) -> None:
         """Nothing to do: what was written can be read at once.  Kept for implementations that buffer."""
 
+    def park(self) -> None:
+        """It waits for many others: into its file, without a descriptor or octets in memory.  OSError"""
+        if self._fd < 0:
+            self._stream()
+        os.close(self._fd)
+        self._fd = -1
+        self._memory = bytearray()
+
     def head(self) -> bytes:
-        return bytes(self._memory)
+        return bytes(self._memory) or self.read(0, min(self._size, MEMORY_OCTETS))
 
     def read(self, offset: int, length: int) -> bytes:
-        if offset + length <= len(self._memory) or self._fd < 0:
+        if offset + length <= len(self._memory):
             return bytes(self._memory[offset : offset + length])
-        return os.pread(self._fd, length, offset)
+        if self._fd >= 0:
+            return os.pread(self._fd, length, offset)
+        if self._path and not self._memory:  # parked
+            with open(self._path, "rb") as file:  # noqa: PTH123  see base.files
+                return os.pread(file.fileno(), length, offset)
+        return bytes(self._memory[offset : offset + length])
 
     def place(self, path: str) -> None:
         """MailError(STORAGE_FULL | UNAVAILABLE).  Nothing is under `path` then."""

@@ -26,7 +26,7 @@ class ImapLimits:
     command_bytes: int = 1024 * 1024  # the same after login; APPEND's message is not counted
     message_bytes: int = 50 * 1024 * 1024
     append_bytes: int = 200 * 1024 * 1024  # all messages of one APPEND
-    append_messages: int = 100  # the same; each above 64 KiB has a file open until all are there
+    append_messages: int = 5000  # the same
     bad_commands: int = 20  # in a row, or before login in all: then BYE
     sessions_per_account: int = 100
     login_seconds: float = 60

@@ -118,6 +118,9 @@ class Staged(Protocol):
     def finish(self) -> None:
         """No more will come; contents may be read and placed from now on."""
 
+    def park(self) -> None:
+        """After `finish`: wait outside memory, without an open file.  OSError when the disk refuses."""
+
     def head(self) -> bytes:
         """The first octets, at least the whole header when that is below 64 KiB."""
 

@@ -115,3 +115,32 @@ def test_reading_is_slicing(tmp_path_factory, chunks, offset, length):
     assert staged.size == len(whole)
     assert staged.read(offset, length) == whole[offset : offset + length]
     staged.discard()
+
+
+def test_parked_it_is_a_file_like_any_other(tmp_path):
+    for text in (b"short", b"long" * 50_000):
+        staged = StagedFile(str(tmp_path))
+        staged.write(text)
+        staged.finish()
+        staged.park()
+        assert staged.head() == text[:MEMORY_OCTETS]
+        assert staged.read(3, 100) == text[3:103]
+        first, second = tmp_path / "first", tmp_path / "second"
+        staged.place(str(first))
+        staged.place(str(second))
+        assert first.read_bytes() == second.read_bytes() == text
+        assert first.stat().st_ino == second.stat().st_ino
+        assert staged.read(0, 5) == text[:5]
+        staged.discard()
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["first", "second"]
+        first.unlink()
+        second.unlink()
+
+
+def test_parked_and_discarded_leaves_nothing(tmp_path):
+    staged = StagedFile(str(tmp_path))
+    staged.write(b"text")
+    staged.park()
+    assert list(tmp_path.iterdir())
+    staged.discard()
+    assert not list(tmp_path.iterdir())

@@ -294,6 +294,9 @@ class FakeStaged:
     def write(self, data):
         self.data += data
 
+    def park(self):
+        self.parked = True
+
     def finish(self):
         self.finished = True
 

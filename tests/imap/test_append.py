@@ -140,3 +140,16 @@ def test_several_messages_have_limits():
     assert talk.say(b"c APPEND INBOX {1+}\r\n1 {1+}\r\n1 {1+}\r\n1\r\n")[-1].startswith("c OK [APPENDUID")
     assert len(world.box().columns.uids) == 3
     assert all(staged.discarded for staged in world.store.staged)
+
+
+def test_a_thousand_messages_in_one_command(world):
+    """Migrating clients send them so; what waits for the rest waits in files."""
+    talk = world.login()
+    message = b"Subject: x\r\n\r\n" + b"hello\r\n" * 1000
+    assert talk.say(b"a APPEND INBOX" + b" {%d+}\r\n%b" % (len(message), message) * 1000 + b"\r\n")[-1].startswith(
+        "a OK"
+    )
+    assert len(world.box().columns.uids) == 1000
+    held = [staged for staged in world.store.staged if not getattr(staged, "parked", False)]
+    assert sum(len(message) for _ in held) <= 4 << 20
+    assert held == world.store.staged[: len(held)]

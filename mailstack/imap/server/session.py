@@ -28,6 +28,7 @@ from mailstack.store.values import Staged
 
 __all__ = ["ImapSettings", "Session", "Shared"]
 
+_HELD_OCTETS = 4 * 1024 * 1024  # of APPEND's messages, before the next ones wait in files
 _OUTPUT_HIGH_WATER = 64 * 1024  # octets written before the session looks whether the peer reads
 
 
@@ -67,6 +68,7 @@ class Session:
         self._written = 0  # octets since the last look at the peer
         self._staged: Staged | None = None
         self._finished: list[tuple[object, Staged]] = []  # messages of the present APPEND that are whole
+        self._held = 0  # their octets
         self._staging_failed: MailError | None = None
         self.ended_with: object = None  # what stood behind the last literal of the present APPEND
         self._busy = False  # a handler runs, or its answer is on the way
@@ -371,13 +373,19 @@ class Session:
         return await row.handle(command, self, self.out)
 
     def _finish(self) -> None:
-        """The present message, if there is one, is whole.  MailError when it could not be written."""
+        """The present message, if there is one, is whole.  MailError when it could not be written.
+
+        Of thousands in one command only the first few stay in memory.
+        """
         if self._staging_failed is not None:
             raise self._staging_failed
         if self._staged is None:
             return
         try:
             self._staged.finish()
+            self._held += self._staged.size
+            if self._held > _HELD_OCTETS:
+                self._staged.park()
         except OSError as failure:
             raise MailError(Condition.STORAGE_FULL, "Message could not be stored", detail=str(failure)) from failure
         self._finished.append((self._command, self._staged))
@@ -390,6 +398,7 @@ class Session:
         for _, staged in self._finished:
             staged.discard()
         self._finished.clear()
+        self._held = 0
         self._staging_failed = None
 
 

@@ -72,6 +72,9 @@ class WithCrlf:
     def finish(self) -> None:
         self.staged.finish()
 
+    def park(self) -> None:
+        self.staged.park()
+
     def discard(self) -> None:
         self.staged.discard()
 
