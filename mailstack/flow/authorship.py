@@ -106,5 +106,8 @@ class HeaderRewriter:
     def place(self, path: str) -> None:
         self.staged.place(path)
 
+    def park(self) -> None:
+        self.staged.park()
+
     def discard(self) -> None:
         self.staged.discard()

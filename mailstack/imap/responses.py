@@ -37,6 +37,7 @@ __all__ = [
 _ATOM: Final = re.compile(rb'[^\x00-\x20(){%*"\\\]\x7f-\xff]+')
 _QUOTABLE: Final = re.compile(rb"[^\x00\r\n\x80-\xff]*")
 _QUOTABLE_UTF8: Final = re.compile(rb"[^\x00\r\n]*")  # of octets that are UTF-8
+_PLAIN: Final = re.compile(rb'[^\x00\r\n\x80-\xff"\\]*')  # nothing to escape
 _QUOTED_OCTETS: Final = 1000  # a longer string is a literal
 _ESCAPED: Final = re.compile(rb'["\\]')
 _MONTHS: Final = tuple(name.encode() for name in calendar.month_abbr)
@@ -164,6 +165,8 @@ def literal(octets: bytes) -> bytes:
 
 def string(octets: bytes, *, utf8: bool = False) -> bytes:
     """Quoted when that is legal and short, else a literal.  RFC 9051 §4.3"""
+    if len(octets) <= _QUOTED_OCTETS and _PLAIN.fullmatch(octets):
+        return b'"%b"' % octets
     quotable = _QUOTABLE_UTF8 if utf8 else _QUOTABLE
     if len(octets) > _QUOTED_OCTETS or not quotable.fullmatch(octets):
         return literal(octets)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailstack.message.address import Address, Group, mailboxes, parse_addresses
+from mailstack.message.address import Address, Group, _plain, _Reader, mailboxes, parse_addresses
 
 
 def a(display: str, local: str, domain: str, route: str = "") -> Address:
@@ -130,3 +130,33 @@ def test_never_raises(pieces: list[bytes]) -> None:
 )
 def test_hostile_lists_take_linear_time(piece: bytes) -> None:
     parse_addresses(piece * 40_000)
+
+
+PIECES = [b"A", b"Bob", b"J.", b" ", b"  ", b"\t", b'"Q, x"', b'""', b"<", b">", b"@", b".", b",", b";", b":", b"a.b"]
+PIECES += [
+    b"a@b.test",
+    b"<a@b.test>",
+    b"(c)",
+    b"\xc3\xb6",
+    b"=?utf-8?q?x?=",
+    b"[1.2.3.4]",
+    b"\\",
+    b'"',
+    b"\r\n ",
+    b"\x00",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=9).map(b"".join))
+def test_plain_forms_are_read_as_by_the_whole_reader(value):
+    whole = _Reader(value.translate(None, b"\r\n")).read()
+    assert parse_addresses(value) == whole
+    assert _plain(value.translate(None, b"\r\n")) in ([], whole)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"a@b.test", b" A B <a.c@b.test>", b'"A, B" <a@b>,c@d,  E F. G <x@y>', b"J. \xc3\xb6 <a@b>", b'""<a@b>', b"a@b,"],
+)
+def test_usual_forms_are_plain(value):
+    assert _plain(value)
