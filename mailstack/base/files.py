@@ -158,12 +158,18 @@ def write_all(fd: int, data: bytes | bytearray) -> None:
             done += os.write(fd, rest[done:])
 
 
-def replace_text(path: str, text: str) -> None:
-    """Readers see the old text or the new, never half of it."""
+def replace_text(path: str, text: str, *, sync: bool) -> None:
+    """Readers see the old text or the new, never half of it; with `sync` after a power cut too.
+
+    A file system may keep a rename and lose what was written before it: so where there is an
+    old text to lose, the new one is synced first.
+    """
     fresh = f"{path}.new"
     with suppress(FileNotFoundError):
         os.unlink(fresh)
     write_new(fresh, text.encode())
+    if sync and is_file(path):
+        sync_file(fresh)
     rename(fresh, path)
 
 

@@ -56,7 +56,7 @@ def open_store(root: str, mail: str, reactor: Any, how: How, now: Callable[[], f
         stack.callback(kept.close)
         digests = Digests(f"{root}/cache.sqlite")
         stack.callback(digests.close)
-        site = Site(mail, now, Stamps(now))
+        site = Site(mail, now, Stamps(now), durable=how != "none")
         batches = Batches(writer, durability, site.stamps.save)
         batches.on_rollback = site.stamps.rolled_back
         batches.at_clean_end = _end

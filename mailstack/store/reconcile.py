@@ -10,7 +10,8 @@ watched; does nothing when the folder's stamps are the known ones (store.stamps)
     a file in `new/`                goes to `cur/`
     a file of a tombstone           was to be removed, and is now
     a file of ours of the wrong     was never finished: set aside in `tmp/`
-    size that no row names
+    size or with a hole in it
+    that no row names
 
 It runs in the writer's thread, in a transaction like any other job, so a file that
 we have just placed has its row: ours are never taken for foreign.
@@ -41,6 +42,8 @@ __all__ = ["reconcile"]
 
 _FIRST_NUMBER = re.compile(r"[0-9]+")
 READ_OCTETS = 1 << 20
+LATELY = 86_400.0  # seconds: octets of before were on the disk, whenever the power went
+_HOLE = bytes(512)
 
 
 @dataclass(slots=True)
@@ -185,7 +188,8 @@ def _arrive(
     limit = box.uidnext
     kept: list[Row] = []
     fresh: list[_Stranger] = []
-    for stranger in sorted(filter(None, (_inspect(txn, path, *each) for each in strangers)), key=_Stranger.order):
+    inspected = (_inspect(txn, path, *each, is_new=keep_uids) for each in strangers)
+    for stranger in sorted(filter(None, inspected), key=_Stranger.order):
         uid = stranger.told.uid
         if keep_uids and uid is not None and 0 < uid <= MAX_UID and uid not in taken and (limit == 1 or uid < limit):
             taken.add(uid)
@@ -231,8 +235,11 @@ class _Stranger:
         return self.told.uid or MAX_UID + 1, time, self.name
 
 
-def _inspect(txn: Txn, path: str, part: str, name: str) -> _Stranger | None:
-    """None for what is no mail: folders, links, files of ours that were never finished."""
+def _inspect(txn: Txn, path: str, part: str, name: str, *, is_new: bool) -> _Stranger | None:
+    """None for what is no mail: folders, links, files of ours that were never finished.
+
+    `is_new`: the index is being made again, and only what came lately is read.
+    """
     place = f"{path}/{part}/{name}"
     try:
         found = os.lstat(place)
@@ -242,7 +249,8 @@ def _inspect(txn: Txn, path: str, part: str, name: str) -> _Stranger | None:
     told = maildir.read_base(base)
     if not stat.S_ISREG(found.st_mode):
         return None
-    if told.uid is not None and told.size != found.st_size:
+    is_late = not is_new or found.st_ctime > txn.site.now() - LATELY
+    if told.uid is not None and (told.size != found.st_size or (is_late and _has_hole(place))):
         files.rename(place, f"{path}/tmp/{txn.site.unique()}")  # noqa: S108  the Maildir's own
         txn.tell(Noted(Event.STORE_ODD_FILE, {"path": place, "reason": "never finished: set aside in tmp"}))
         return None
@@ -263,6 +271,17 @@ def _take_in(txn: Txn, path: str, box: Box, stranger: _Stranger, uid: int) -> Ro
     if here != there:
         txn.rename(here, there)
     return Row(uid, box.modseq, flags, crlf_size or stranger.size, stranger.date, base, disk)
+
+
+def _has_hole(path: str) -> bool:
+    """Whether octets were lost with the power: a file system may keep the size and put zeros."""
+    last = b""
+    with Path(path).open("rb") as file:
+        while chunk := file.read(READ_OCTETS):
+            if _HOLE in chunk:
+                return True
+            last = chunk[-1:]
+    return last == b"\0"
 
 
 def _crlf_size(path: str, size: int) -> int | None:

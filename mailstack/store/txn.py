@@ -32,6 +32,7 @@ class Site:
     root: str  # of the mail
     now: Callable[[], float]  # UNIX seconds
     stamps: Stamps
+    durable: bool = True  # False in tests: nothing has to outlive a power cut
     host: str = field(default_factory=maildir.host_name)
     serial: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     quotas: dict[str, Quota] = field(default_factory=dict)  # account → as the reactor's thread last asked
@@ -96,9 +97,9 @@ class Txn:
         return made
 
     def write_text(self, path: str, text: str) -> None:
-        old = foldertext.read(path)
-        self._undo.append(lambda: files.remove(path) if old is None else files.replace_text(path, old))
-        files.replace_text(path, text)
+        old, sync = foldertext.read(path), self.site.durable
+        self._undo.append(lambda: files.remove(path) if old is None else files.replace_text(path, old, sync=sync))
+        files.replace_text(path, text, sync=sync)
         self._touch(path, is_file=True)
 
     def set_time(self, path: str, seconds: int) -> None:

@@ -35,14 +35,23 @@ def test_faults_become_conditions(number, condition):
 
 def test_text_is_replaced_whole_or_not_at_all(tmp_path):
     path = str(tmp_path / "text")
-    files.replace_text(path, "old")
+    files.replace_text(path, "old", sync=True)
     for operation in ("write", "rename"):
         with refusing(operation), pytest.raises(OSError, match="Input/output"):
-            files.replace_text(path, "new")
+            files.replace_text(path, "new", sync=True)
         assert (tmp_path / "text").read_text() == "old"
-    files.replace_text(path, "new")  # what the failed ones left behind is no hindrance
+    files.replace_text(path, "new", sync=True)  # what the failed ones left behind is no hindrance
     assert (tmp_path / "text").read_text() == "new"
     assert [path.name for path in tmp_path.iterdir()] == ["text"]
+
+
+def test_a_text_that_replaces_another_is_synced_first(tmp_path):
+    """A power cut may keep the rename and lose the octets."""
+    path, done = str(tmp_path / "text"), []
+    with files.watched_by(lambda operation, _: done.append(operation)):
+        files.replace_text(path, "old", sync=True)
+        files.replace_text(path, "new", sync=True)
+    assert done == ["write", "rename", "write", "fsync", "rename"]
 
 
 def test_a_link_that_cannot_be_is_a_copy_with_the_same_time(tmp_path, monkeypatch):

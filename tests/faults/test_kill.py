@@ -12,164 +12,17 @@ import os
 import random
 import shutil
 import sys
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from mailstack.base import files
-from mailstack.queue.api import Choice, Envelope, Recipient
-from mailstack.queue.pick import Agenda, Limits, by_domain
-from mailstack.queue.spool import Spool
-from mailstack.store.values import FlagMode
+from tests.faults.script import NOW, PLACES, Author, Player, check
 from tests.store.world import ALICE, BOB, World, picture, run
 
-NOW = 1_800_000_000.0
 LONG = os.environ.get("MAILSTACK_FAULTS") == "long"
 SEEDS = range(60) if LONG else range(2)
 STATES_A_SEED = 1_000_000 if LONG else 25
 STEPS = 14
-FLAGS = ["\\Seen", "\\Flagged", "\\Deleted", "word", "other"]
-PLACES = [(account, name) for account in (ALICE, BOB) for name in ("INBOX", "Sent", "Archive")]
-
-
-@dataclass
-class State:
-    """What can be seen: uidvalidity → (modseq, uid → (flags, octets)), and message id → octets for the queue."""
-
-    boxes: dict = field(default_factory=dict)
-    queued: dict = field(default_factory=dict)
-
-    def places(self):
-        """octets → the mailboxes that have them."""
-        places = {}
-        for uidvalidity, (_, messages) in sorted(self.boxes.items()):
-            for _, text in messages.values():
-                places.setdefault(text, []).append(uidvalidity)
-        return places
-
-
-class Player:
-    """Carries commands out on one store folder."""
-
-    def __init__(self, root):
-        self.world = World(root, now=lambda: NOW)
-        self.spool = Spool(
-            Path(root) / "queue", self.world.store.ledger, Agenda(Limits()), lane_of=by_domain(), now=lambda: NOW
-        )
-        run(self.spool.open())
-
-    def play(self, command, *arguments):
-        getattr(self, command)(*arguments)
-
-    def deliver(self, text, places):
-        self.world.deliver(text, *places)
-
-    def append(self, place, texts, flags):
-        self.world.append(place[1], *texts, flags=flags, account=place[0])
-
-    def opened(self, place):
-        return self.world.open(place[1], account=place[0])
-
-    def copy(self, place, uids, target):
-        run(self.opened(place).copy(uids, target))
-
-    def move(self, place, uids, target):
-        run(self.opened(place).move(uids, target))
-
-    def set_flags(self, place, uids, mode, flags):
-        run(self.opened(place).set_flags(uids, mode, flags))
-
-    def expunge(self, place, uids):
-        run(self.opened(place).expunge(uids))
-
-    def create(self, account, name):
-        run(self.world.account(account).create(name))
-
-    def rename(self, account, name, new_name):
-        run(self.world.account(account).rename(name, new_name))
-
-    def delete(self, account, name):
-        run(self.world.account(account).delete(name))
-
-    def enqueue(self, message_id, text):
-        staged = self.world.staged(text)
-        envelope = Envelope(
-            message_id, "a@b.test", (Recipient("x@y.test"),), len(text), datetime.fromtimestamp(NOW, UTC)
-        )
-        run(self.spool.enqueue(envelope, staged))
-        staged.discard()
-
-    def drop(self, message_id):
-        run(self.spool.drop(Choice(which=message_id)))
-
-    def state(self):
-        state = State()
-        for name in (ALICE, BOB):
-            account = self.world.account(name)
-            for folder in account.folders():
-                mailbox = run(account.open(folder.name))
-                assert folder.uidvalidity not in state.boxes
-                state.boxes[folder.uidvalidity] = mailbox.highest_modseq, picture(mailbox)
-                assert mailbox.uidnext > max(mailbox.columns.uids, default=0)
-                mailbox.release()
-        for recipient in self.spool.list()[0]:
-            content = self.spool.content(recipient.message_id)
-            state.queued[recipient.message_id] = content.read(0, content.size)
-            content.close()
-        return state
-
-
-class Author:
-    """Chooses commands that are possible just now."""
-
-    def __init__(self, seed):
-        self.random = random.Random(seed)
-        self.serial = itertools.count(1)
-        self.extra = [(ALICE, "Extra"), (BOB, "Extra")]
-        self.queued = []
-
-    def text(self):
-        size = self.random.choice([0, 10, 3000, 70_000])
-        return b"Subject: %d\r\n\r\n" % next(self.serial) + b"x" * size + b"\r\n"
-
-    def next(self, player):
-        pick = self.random
-        place, other = pick.choice(PLACES), pick.choice(PLACES)
-        mailbox = player.opened(place)
-        uids = [uid for uid in mailbox.columns.uids if pick.random() < 0.6]
-        mailbox.release()
-        kinds = ["deliver", "append", "enqueue", "folder"] + ["copy", "move", "set_flags", "expunge"] * 2 * bool(uids)
-        kind = pick.choice(kinds + ["drop"] * bool(self.queued))
-        if kind == "deliver":
-            return kind, self.text(), pick.sample(PLACES, pick.randint(1, 3))
-        if kind == "append":
-            return kind, place, [self.text() for _ in range(pick.randint(1, 3))], pick.sample(FLAGS, 2)
-        if kind in ("copy", "move"):
-            return kind, place, uids, other[1]
-        if kind == "set_flags":
-            return kind, place, uids, pick.choice(list(FlagMode)), pick.sample(FLAGS, 2)
-        if kind == "expunge":
-            return kind, place, uids
-        return self.folder_or_queue(kind, place[0])
-
-    def folder_or_queue(self, kind, account):
-        if kind == "drop":
-            return kind, self.queued.pop()
-        if kind == "enqueue":
-            self.queued.append(f"m{next(self.serial)}")
-            return kind, self.queued[-1], self.text()
-        name = f"F{next(self.serial)}"
-        mine = [each for each in self.extra if each[0] == account and each[1] != "Extra"]
-        if not mine:
-            self.extra.append((account, name))
-            return "create", account, name
-        self.extra.remove(mine[0])
-        if self.random.random() < 0.5:
-            self.extra.append((account, name))
-            return "rename", account, mine[0][1], name
-        return "delete", account, mine[0][1]
 
 
 def counting(player, tick):
@@ -216,18 +69,10 @@ def play_until(root, commands, stop_at):
     return ended
 
 
-def check(root, before, after, why):
-    """`before` is what was acknowledged, `after` what the command under way would have made of it."""
+def check_twice(root, before, after, why):
+    """As it is, and when its index is made again."""
     player = Player(root)
-    found = player.state()
-    check_boxes(found, before, after, why)
-    for message_id, text in found.queued.items():
-        assert text in (before.queued.get(message_id), after.queued.get(message_id)), why
-    assert before.queued.keys() & after.queued.keys() <= found.queued.keys(), why
-    left = {path.name for path in (root / "queue").iterdir()} - {"orphaned"}  # where unclaimed files are put
-    assert left == found.queued.keys(), why
-    for name in player.world.store.accounts():
-        assert run(player.world.store.check(name, repair=False)).findings == (), why
+    found = check(player, before, after, why)
     player.world.close()
     for index in root.glob("index.sqlite*"):
         index.unlink()
@@ -241,33 +86,13 @@ def check(root, before, after, why):
     again.close()
 
 
-def check_boxes(found, before, after, why):
-    places, places_after = before.places(), after.places()
-    touched = {text for text in places | places_after if places.get(text) != places_after.get(text)}
-    assert before.boxes.keys() & after.boxes.keys() <= found.boxes.keys() <= before.boxes.keys() | after.boxes.keys()
-    lost = places.keys() & places_after.keys() - found.places().keys()
-    assert not lost, why
-    for uidvalidity, (modseq, messages) in found.boxes.items():
-        old_modseq, old = before.boxes.get(uidvalidity, (0, {}))
-        _, new = after.boxes.get(uidvalidity, (0, {}))
-        assert modseq >= old_modseq, why
-        for uid in old.keys() & new.keys():
-            assert messages.get(uid) in (old[uid], new[uid]), why
-        for uid, (_, text) in messages.items():
-            known = old.get(uid) or new.get(uid)
-            if known is None:
-                assert text in touched, ("twice", why)  # it came, and nobody was told of its UID
-            else:
-                assert known[1] == text, ("a UID has another meaning", why)
-
-
 @pytest.fixture(scope="module")
 def template(tmp_path_factory):
     root = tmp_path_factory.mktemp("template") / "store"
     player = Player(root)
     for number, (account, name) in enumerate(PLACES):
         player.world.append(name, b"%d\r\n" % number, b"%d again\r\n" % number, flags=("word",), account=account)
-    player.enqueue("m0", b"queued\r\n")
+    player.play("enqueue", "m0", b"queued\r\n")
     player.world.close()
     return root
 
@@ -282,7 +107,7 @@ def test_killed_at_every_operation_of_a_script(template, tmp_path, seed, capsys)
         root = shutil.copytree(template, tmp_path / "store")
         ended = play_until(root, commands, stop_at)
         under_way = min(ended + 1, len(commands))
-        check(root, states[ended], states[under_way], (seed, stop_at, ended, commands[min(ended, STEPS - 1)]))
+        check_twice(root, states[ended], states[under_way], (seed, stop_at, ended, commands[min(ended, STEPS - 1)]))
         shutil.rmtree(root)
     with capsys.disabled():
         print(f"\nseed {seed}: killed at {len(points)} of {operations} operations, whole after each")

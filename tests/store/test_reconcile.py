@@ -153,6 +153,15 @@ def test_never_finished_files_of_ours_are_set_aside(world, told):
     assert told[0][0] is events.Event.STORE_ODD_FILE
 
 
+@pytest.mark.parametrize("text", [bytes(300), b"Subject: 1\r\n" + bytes(3), bytes(5000) + b"\r\n"])
+def test_files_of_ours_with_holes_are_set_aside(world, text):
+    """What a power cut leaves of a file that was never acknowledged: its size, and zeros."""
+    world.open()
+    (world.maildir() / "cur" / f"1.x,S={len(text)},U=7:2,").write_bytes(text)
+    assert picture(world.open()) == {}
+    assert [path.read_bytes() for path in (world.maildir() / "tmp").iterdir()] == [text]
+
+
 @pytest.mark.parametrize("name", ["a b", "x\n", "ü", "y" * 220, ",S=1"])
 def test_odd_names_get_a_plain_one(world, name):
     mailbox = world.open()

@@ -24,8 +24,13 @@ class World:
 
     def __init__(self, root, **options):
         self.root = Path(root)
-        self.options = options
-        self.store = Store.inline(root, **options)
+        self.options = {"durability": "none", **options}
+        self.store = self._started()
+
+    def _started(self):
+        store = Store(str(self.root), **self.options)
+        store.start()
+        return store
 
     def account(self, name=ALICE):
         return run(self.store.account(name))
@@ -75,7 +80,7 @@ class World:
         if without_index:
             for path in self.root.glob("index.sqlite*"):
                 path.unlink()
-        self.store = Store.inline(self.root, **self.options)
+        self.store = self._started()
 
     def close(self):
         run(self.store.stop())

@@ -1,0 +1,214 @@
+"""Random commands over a store and its queue, and what may be found after one was cut short."""
+
+import itertools
+import random
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mailstack.base.errors import MailError
+from mailstack.queue.api import Choice, Envelope, Recipient
+from mailstack.queue.pick import Agenda, Limits, by_domain
+from mailstack.queue.spool import Spool
+from mailstack.store.values import FlagMode, Incoming
+from tests.store.world import ALICE, BOB, World, picture, run
+
+NOW = 1_800_000_000.0
+FLAGS = ["\\Seen", "\\Flagged", "\\Deleted", "word", "other"]
+PLACES = [(account, name) for account in (ALICE, BOB) for name in ("INBOX", "Sent", "Archive")]
+
+
+@dataclass
+class State:
+    """What can be seen: uidvalidity → (modseq, uid → (flags, octets)), and message id → octets for the queue."""
+
+    boxes: dict = field(default_factory=dict)
+    queued: dict = field(default_factory=dict)
+
+    def places(self):
+        """octets → where they are."""
+        places = {}
+        for uidvalidity, (_, messages) in self.boxes.items():
+            for uid, (_, text) in messages.items():
+                places.setdefault(text, set()).add((uidvalidity, uid))
+        return places
+
+
+class Player:
+    """Carries commands out on one store folder.  `options` are the store's."""
+
+    def __init__(self, root, *, now=NOW, **options):
+        self.world = World(root, now=lambda: now, **options)
+        self.spool = Spool(
+            Path(root) / "queue",
+            self.world.store.ledger,
+            Agenda(Limits()),
+            lane_of=by_domain(),
+            now=lambda: now,
+            sync_each=options.get("durability") == "fsync",
+        )
+        run(self.spool.open())
+
+    def play(self, command, *arguments):
+        run(self.start(command, *arguments))
+
+    def start(self, command, *arguments):
+        """A coroutine that ends when the command is acknowledged."""
+        return getattr(self, command)(*arguments)
+
+    async def deliver(self, text, places):
+        staged = self.world.staged(text)
+        await self.world.store.deliver(staged, places)
+        staged.discard()
+
+    async def append(self, place, texts, flags):
+        messages = [Incoming(self.world.staged(text), flags) for text in texts]
+        account = await self.world.store.account(place[0])
+        await account.append(place[1], messages)
+        for each in messages:
+            each.staged.discard()
+
+    async def opened(self, place):
+        account = await self.world.store.account(place[0])
+        return await account.open(place[1])
+
+    async def copy(self, place, uids, target):
+        await (await self.opened(place)).copy(uids, target)
+
+    async def move(self, place, uids, target):
+        await (await self.opened(place)).move(uids, target)
+
+    async def set_flags(self, place, uids, mode, flags):
+        await (await self.opened(place)).set_flags(uids, mode, flags)
+
+    async def expunge(self, place, uids):
+        await (await self.opened(place)).expunge(uids)
+
+    async def create(self, account, name):
+        await (await self.world.store.account(account)).create(name)
+
+    async def rename(self, account, name, new_name):
+        await (await self.world.store.account(account)).rename(name, new_name)
+
+    async def delete(self, account, name):
+        await (await self.world.store.account(account)).delete(name)
+
+    async def enqueue(self, message_id, text):
+        staged = self.world.staged(text)
+        recipients = Recipient("x@y.test"), Recipient("z@w.test")
+        envelope = Envelope(message_id, "a@b.test", recipients, len(text), datetime.fromtimestamp(NOW, UTC))
+        await self.spool.enqueue(envelope, staged)
+        staged.discard()
+
+    async def drop(self, message_id):
+        await self.spool.drop(Choice(which=message_id))
+
+    def state(self):
+        state = State()
+        for name in (ALICE, BOB):
+            account = self.world.account(name)
+            for folder in account.folders():
+                mailbox = run(account.open(folder.name))
+                assert folder.uidvalidity not in state.boxes
+                state.boxes[folder.uidvalidity] = mailbox.highest_modseq, picture(mailbox)
+                assert mailbox.uidnext > max(mailbox.columns.uids, default=0)
+                mailbox.release()
+        for recipient in self.spool.list()[0]:
+            content = self.spool.content(recipient.message_id)
+            state.queued[recipient.message_id] = content.read(0, content.size)
+            content.close()
+        return state
+
+
+class Author:
+    """Chooses commands that are possible just now."""
+
+    def __init__(self, seed):
+        self.random = random.Random(seed)
+        self.serial = itertools.count(1)
+        self.extra = []  # mailboxes that come, are renamed, and go
+        self.queued = []
+
+    def text(self):
+        size = self.random.choice([0, 10, 300, 70_000])
+        return b"Subject: %d\r\n\r\n" % next(self.serial) + b"x" * size + b"\r\n"
+
+    def next(self, player):
+        pick = self.random
+        place = pick.choice(PLACES + self.extra)
+        target = pick.choice([name for account, name in PLACES + self.extra if account == place[0]])
+        uids = [uid for uid in self.uids(player, place) if pick.random() < 0.6]
+        kinds = ["deliver", "append", "enqueue", "folder", "folder"]
+        kinds += ["copy", "move", "set_flags", "expunge"] * 2 * bool(uids)
+        kind = pick.choice(kinds + ["drop"] * bool(self.queued))
+        if kind == "deliver":
+            return kind, self.text(), pick.sample(PLACES + self.extra, pick.randint(1, 3))
+        if kind == "append":
+            return kind, place, [self.text() for _ in range(pick.randint(1, 3))], pick.sample(FLAGS, 2)
+        if kind in ("copy", "move"):
+            return kind, place, uids, target
+        if kind == "set_flags":
+            return kind, place, uids, pick.choice(list(FlagMode)), pick.sample(FLAGS, 2)
+        if kind == "expunge":
+            return kind, place, uids
+        return self.folder_or_queue(kind, place[0])
+
+    def uids(self, player, place):
+        """None in a mailbox that an earlier command of the same batch is going to make."""
+        with suppress(MailError):
+            mailbox = run(player.opened(place))
+            mailbox.release()
+            return mailbox.columns.uids
+        return ()
+
+    def folder_or_queue(self, kind, account):
+        if kind == "drop":
+            return kind, self.queued.pop()
+        if kind == "enqueue":
+            self.queued.append(f"m{next(self.serial)}")
+            return kind, self.queued[-1], self.text()
+        name = f"F{next(self.serial)}"
+        mine = [each for each in self.extra if each[0] == account]
+        if not mine:
+            self.extra.append((account, name))
+            return "create", account, name
+        self.extra.remove(mine[0])
+        if self.random.random() < 0.5:
+            self.extra.append((account, name))
+            return "rename", account, mine[0][1], name
+        return "delete", account, mine[0][1]
+
+
+def check(player, before, after, why):
+    """What is found now; `before` was acknowledged, `after` is what the commands under way would have made of it."""
+    found = player.state()
+    check_boxes(found, before, after, why)
+    for message_id, text in found.queued.items():
+        assert text in (before.queued.get(message_id), after.queued.get(message_id)), why
+    assert before.queued.keys() & after.queued.keys() <= found.queued.keys(), why
+    left = {path.name for path in (player.world.root / "queue").iterdir()} - {"orphaned"}  # for unclaimed files
+    assert left == found.queued.keys(), why
+    for name in player.world.store.accounts():
+        findings = run(player.world.store.check(name, repair=False)).findings
+        assert not findings, (findings, why)
+    return found
+
+
+def check_boxes(found, before, after, why):
+    places, places_after = before.places(), after.places()
+    touched = {text for text in places | places_after if places.get(text) != places_after.get(text)}
+    assert before.boxes.keys() & after.boxes.keys() <= found.boxes.keys(), why
+    lost = places.keys() & places_after.keys() - found.places().keys()
+    assert not lost, why
+    for uidvalidity, (modseq, messages) in found.boxes.items():
+        old_modseq, old = before.boxes.get(uidvalidity, (0, {}))
+        _, new = after.boxes.get(uidvalidity, (0, {}))
+        assert modseq >= old_modseq, why
+        for uid in old.keys() & new.keys():
+            assert messages.get(uid) in (old[uid], new[uid]), why
+        for uid, (_, text) in messages.items():
+            if uid in old:
+                assert old[uid][1] == text, ("a UID has another meaning", uidvalidity, uid, why)
+            else:
+                assert text in touched, ("twice", uidvalidity, uid, why)  # it came, and nobody was told of its UID
