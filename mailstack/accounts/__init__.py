@@ -24,6 +24,10 @@ account have one salt, and who knows them can tell that they are one person's.  
 further tries for that name from that address, and for all names from that address; nobody is ever
 locked out from another address, because that would let strangers lock people out.
 
-**Refused**: bans (they hit Microsoft's and mobile carriers' shared addresses, FIELD.md §4.19); a
-thread a login; system users and PAM; passwords as arguments of commands.
+**Bans** (`guard`, `bans`, `guardfile`) are for guessers: different wrong passwords count, not tries, and a network from
+which somebody has logged in within a week is never banned, so that Microsoft's and mobile carriers'
+shared addresses (FIELD.md §4.19) are left alone.  They end by themselves.  Passwords of people who are known where
+they come from are hashed first, and one thread is for those alone.
+
+**Refused**: a thread a login; system users and PAM; passwords as arguments of commands.
 """

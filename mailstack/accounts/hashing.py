@@ -1,8 +1,14 @@
-"""The threads in which passwords are hashed: a few, and a row of limited length before them."""
+"""The threads in which passwords are hashed: a few, and rows of limited length before them.
 
+Who is known from where he comes goes first, and one thread is for such people alone: a flood of
+guesses keeps the others busy, never that one.
+"""
+
+from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
@@ -20,10 +26,11 @@ class Hashing:
     Otherwise `start` must have been called, and `stop` ends the threads.
     """
 
-    def __init__(self, reactor: Any, *, inline: bool = False) -> None:
-        self._reactor, self._inline = reactor, inline
-        self._pool = ThreadPool(0, _THREADS, "passwords")
-        self._row = 0
+    def __init__(self, reactor: Any, *, inline: bool = False, threads: int = _THREADS) -> None:
+        self._reactor, self._inline, self._threads = reactor, inline, threads
+        self._pool = ThreadPool(0, threads, "passwords")
+        self._busy = 0
+        self._rows: dict[bool, deque[Deferred[None]]] = {True: deque(), False: deque()}  # by whether they are known
 
     def start(self) -> None:
         if not self._inline:
@@ -34,16 +41,33 @@ class Hashing:
         if self._pool.started:
             self._pool.stop()
 
-    @property
-    def overrun(self) -> bool:
-        return self._row >= _LONGEST_ROW
+    def overrun(self, *, known: bool) -> bool:
+        """Whether one more would wait too long."""
+        return len(self._rows[known]) >= _LONGEST_ROW
 
-    async def __call__(self, work: Callable[[], T]) -> T:
+    async def __call__(self, work: Callable[[], T], *, known: bool = True) -> T:
         if self._inline:
             return work()
-        self._row += 1
+        if self._busy >= self._room(known=known):
+            turn: Deferred[None] = Deferred()
+            self._rows[known].append(turn)
+            await turn
+        else:
+            self._busy += 1
         try:
             made: T = await deferToThreadPool(self._reactor, self._pool, work)
         finally:
-            self._row -= 1
+            self._next()
         return made
+
+    def _room(self, *, known: bool) -> int:
+        return self._threads if known else max(1, self._threads - 1)
+
+    def _next(self) -> None:
+        """Whoever is next takes the place over; it stays counted as busy."""
+        self._busy -= 1
+        for known in (True, False):
+            if self._rows[known] and self._busy < self._room(known=known):
+                self._busy += 1
+                self._rows[known].popleft().callback(None)
+                return

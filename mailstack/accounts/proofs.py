@@ -49,7 +49,10 @@ class Unproven:
 
 
 class Proofs:
-    """`scram` names the hash functions for which SCRAM keys are kept.  Without an `issuer` every token is no good."""
+    """`scram` names the hash functions for which SCRAM keys are kept.  Without an `issuer` every token is no good.
+
+    `knows` tells whether an account has logged in from an address before.
+    """
 
     def __init__(
         self,
@@ -59,10 +62,11 @@ class Proofs:
         verified: VerifiedPasswords,
         *,
         scram: Collection[str],
+        knows: Callable[[str, str], bool],
         issuer: TokenIssuer | None,
     ) -> None:
         self._store, self._directory, self._hashing = store, directory, hashing
-        self._verified, self._scram, self._issuer = verified, scram, issuer
+        self._verified, self._scram, self._issuer, self._knows = verified, scram, issuer, knows
 
     async def of(self, claim: AnyClaim, peer: Peer) -> Proven | Unproven:
         """MailError(LOGIN_UNAVAILABLE) when it cannot be told now."""
@@ -74,20 +78,20 @@ class Proofs:
 
     # --- passwords ---------------------------------------------------------------------------------------------
 
-    async def _by_password(self, claim: Claim, _peer: Peer) -> Proven | Unproven:
+    async def _by_password(self, claim: Claim, peer: Peer) -> Proven | Unproven:
         account = self._directory.account_named(claim.name)
         credential = None if account is None else self._store.credential(account)
         if account is None or credential is None:
-            await self._hashing(lambda: verify_nobody(claim.password))
+            await self._hashing(lambda: verify_nobody(claim.password), known=False)
             return Unproven("no such account")
-        right = await self._is_right(account, credential, claim.password)
+        right = await self._is_right(account, credential, claim.password, known=self._knows(account, peer.ip))
         return Proven(account) if right else Unproven("wrong password")
 
-    async def _is_right(self, account: str, credential: Credential, password: Secret) -> bool:
+    async def _is_right(self, account: str, credential: Credential, password: Secret, *, known: bool) -> bool:
         hashed = credential.hashed
         if self._verified.knows(account, hashed, password):
             return True
-        right = await self._hashing(lambda: verify(hashed, password))
+        right = await self._hashing(lambda: verify(hashed, password), known=known)
         if right:
             hashed = await self._keep_as_now(account, credential, password)
             self._verified.remember(account, hashed, password)

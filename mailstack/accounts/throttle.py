@@ -1,21 +1,23 @@
 """How long a try to log in must wait, from the failures before it.  Pure: the clock's reading is an argument.
 
-Two counts, both only of failures.  One for a name from an address: three are free,
+Three counts, all only of failures.  One for a name from an address: three are free,
 then each try waits twice as long as the one before.  One for an address and all names:
 a bucket of failures that refills; a whole office or a provider's cloud shares an
 address, so it is large, and a name that has logged in from an address lately is not held up
 there by others' failures: one stranger at a webmail does not stop its users.
 Tries wait in a row, not side by side: opening many connections does not make
-guessing faster.
+guessing faster.  And one like the second for the /24 (IPv6: /48) around it, eight times as large.
 """
 
-import ipaddress
 from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from mailstack.accounts.networks import network_of, wide_network_of
+
 __all__ = ["LoginThrottle", "ThrottleLimits"]
 
+WIDE = 8  # a /24 may fail so many times as often as one address of it
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -49,10 +51,10 @@ class LoginThrottle:
 
     def reserve(self, name: str, ip: str, now: float) -> float | None:
         """Seconds that this try must wait; its place in the row is taken.  None: the row is too long, refuse."""
-        network = _network(ip)
+        network = network_of(ip)
         wait = self._pair_wait(name, network, now)
         if not self._is_trusted(name, network, now):
-            wait = max(wait, self._bucket_wait(network, now))
+            wait = max(wait, self._bucket_wait(network, now), self._bucket_wait(wide_network_of(ip), now))
         if wait > self.limits.longest_wait:
             return None
         failures = self._pairs.get((name, network))
@@ -61,17 +63,18 @@ class LoginThrottle:
         return wait
 
     def failed(self, name: str, ip: str, now: float) -> None:
-        network = _network(ip)
+        network = network_of(ip)
         failures = self._pairs.setdefault((name, network), _Failures())
         failures.count += 1
         failures.last = now
         failures.next_free = max(failures.next_free, now + self._step(failures.count))
-        self._buckets[network] = self._level(network, now) + 1, now
+        for failing in {network, wide_network_of(ip)}:
+            self._buckets[failing] = self._level(failing, now) + (1 if failing == network else 1 / WIDE), now
+            _trim(self._buckets, self.limits.entries)
         _trim(self._pairs, self.limits.entries)
-        _trim(self._buckets, self.limits.entries)
 
     def succeeded(self, name: str, ip: str, now: float) -> None:
-        pair = name, _network(ip)
+        pair = name, network_of(ip)
         self._pairs.pop(pair, None)
         self._trusted.pop(pair, None)  # so that it goes to the end: the oldest is forgotten first
         self._trusted[pair] = now
@@ -102,19 +105,6 @@ class LoginThrottle:
     def _level(self, network: str, now: float) -> float:
         failures, when = self._buckets.get(network, (0.0, now))
         return max(0.0, failures - (now - when) / self.limits.address_refill)
-
-
-def _network(ip: str) -> str:
-    """An IPv6 client has at least a /64 to choose addresses from."""
-    try:
-        address = ipaddress.ip_address(ip)
-    except ValueError:
-        return ip
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return ip
 
 
 def _trim(entries: MutableMapping[K, V], limit: int) -> None:

@@ -112,6 +112,7 @@ class Daemon(MultiService):
         add_sink(parts.recorder)
         parts.store.start()
         parts.login.start()
+        self.total.doorkeeper = parts.guard
         await parts.spool.open()
         MultiService.addService(self, parts.runner)
         commands = steering(parts, self.listeners, self.reload, self._reactor)
@@ -207,6 +208,7 @@ class Daemon(MultiService):
             await self._step(lambda: maybeDeferred(parts.login.stop))
             await self._step(lambda: Deferred.fromCoroutine(parts.store.stop()))
             await self._step(lambda: maybeDeferred(parts.account_store.close))
+            await self._step(lambda: maybeDeferred(parts.guard.close))
         log(Event.STOPPED)
         if self.parts is not None:
             await self._step(partial(_end_of_history, self.parts.recorder))

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from mailstack.accounts.directory import AccountDirectory
+from mailstack.accounts.guard import Guard
+from mailstack.accounts.guardfile import GuardFile
 from mailstack.accounts.login import PasswordLogin
 from mailstack.accounts.store import AccountStore
-from mailstack.accounts.tokens import TokenIssuer, TokenSettings
+from mailstack.app.people import guard_rules, issuer
 from mailstack.app.quotas import default_quota
 from mailstack.app.reports import ReportMail
-from mailstack.app.ways import first_line, way_out
+from mailstack.app.ways import way_out
 from mailstack.config.model import Config
 from mailstack.flow.later import LocalCourier
 from mailstack.history.recorder import Recorder
@@ -44,6 +46,7 @@ class Parts:
     account_store: AccountStore
     directory: AccountDirectory
     login: PasswordLogin
+    guard: Guard
     spool: Spool
     runner: QueueRunner
     reports: Bounces
@@ -56,6 +59,7 @@ class Parts:
         self.directory.separator = config.accounts.subaddress
         self.directory.default_domain = config.accounts.default_domain
         self.directory.default_quota = default_quota(config)
+        self.guard.reconfigure(guard_rules(config))
         self.spool.agenda.limits = _agenda_limits(config)
         self.runner.times = _queue_times(config)
         self.recorder.limits = _history_limits(config)
@@ -80,8 +84,15 @@ def build(config: Config, reactor: Any, *, inline: bool = False, tls_clients: An
         quota_of=directory.quota_of,
         **({"now": reactor.seconds} if inline else {}),
     )
+    guard = Guard(GuardFile(config.guard_file), reactor.seconds, guard_rules(config))
     login = PasswordLogin(
-        account_store, directory, reactor, inline=inline, scram=config.scram_algorithms, issuer=_issuer(config, reactor)
+        account_store,
+        directory,
+        reactor,
+        inline=inline,
+        scram=config.scram_algorithms,
+        issuer=issuer(config, reactor),
+        guard=guard,
     )
     clients = ClientContexts() if tls_clients is None else tls_clients
     settings = RelaySettings(config.hostname, frozenset({config.hostname.lower()}), config.relay.mx_port)
@@ -101,7 +112,7 @@ def build(config: Config, reactor: Any, *, inline: bool = False, tls_clients: An
     couriers = {route: courier, _HERE.route: LocalCourier(store, directory, spool)}
     runner = QueueRunner(spool, couriers, report, reactor, times=_queue_times(config), jitter=random.random)
     recorder = _recorder(config, reactor, inline=inline)
-    return Parts(store, account_store, directory, login, spool, runner, report, connections, {}, recorder)
+    return Parts(store, account_store, directory, login, guard, spool, runner, report, connections, {}, recorder)
 
 
 def _recorder(config: Config, reactor: Any, *, inline: bool) -> Recorder:
@@ -115,26 +126,6 @@ def _recorder(config: Config, reactor: Any, *, inline: bool) -> Recorder:
 def _history_limits(config: Config) -> HistoryLimits:
     history = config.history
     return HistoryLimits(history.size, history.age.total_seconds())
-
-
-def _issuer(config: Config, reactor: Any) -> TokenIssuer | None:
-    """OSError when the CA or the secret cannot be read."""
-    oauth = config.oauth
-    if not (oauth.issuer or oauth.introspection):
-        return None
-    from mailstack.net.https import Https  # with its libraries: most servers never need it
-
-    settings = TokenSettings(
-        issuer=oauth.issuer,
-        jwks=oauth.jwks,
-        introspection=oauth.introspection,
-        client_id=oauth.client_id,
-        client_secret=first_line(oauth.client_secret_file),
-        audience=oauth.audience,
-        scope=oauth.scope,
-        claim=oauth.claim,
-    )
-    return TokenIssuer(settings, Https(reactor, oauth.ca), reactor.seconds)
 
 
 def _agenda_limits(config: Config) -> AgendaLimits:

@@ -45,7 +45,13 @@ def door_limits(config: Config, listener: Listener) -> Limits:
     per_ip = listener.max_connections_per_address
     if not per_ip and listener.protocol == "smtp":
         per_ip = config.limits.smtp_connections_per_address
-    return Limits(listener.max_connections, per_ip, _REFUSALS[listener.protocol], listener.proxy_protocol_from)
+    return Limits(
+        listener.max_connections,
+        per_ip,
+        _REFUSALS[listener.protocol],
+        listener.proxy_protocol_from,
+        login=listener.protocol not in {"smtp", "lmtp"},
+    )
 
 
 _REFUSALS = {

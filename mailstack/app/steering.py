@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 from mailstack import __version__
 from mailstack.app.parts import Parts
 from mailstack.config.faults import ConfigError
+from mailstack.control.bans import ban_commands
 from mailstack.control.commands import Commands, account_commands, queue_commands, store_commands
 from mailstack.control.quotas import quota_commands
 from mailstack.net.listen import Bind, Listener
@@ -41,6 +42,7 @@ def steering(parts: Parts, listeners: Sequence[Listener], reload: Reload, reacto
     started = reactor.seconds()
     return {
         **account_commands(parts.account_store, parts.login.make_credential, lambda: parts.store),
+        **ban_commands(parts.guard),
         **queue_commands(parts.spool),
         **store_commands(lambda: parts.store),
         **quota_commands(parts.account_store, parts.directory, lambda: parts.store),

@@ -48,8 +48,10 @@ class Event(Enum):
     INJECTION = Level.WARN, "{cid} {listener}: {ip} sent octets behind STARTTLS: closed"
 
     # logins
-    LOGIN = Level.INFO, "{cid} {listener}: {account} logged in from {ip} by {mechanism}"
+    LOGIN = Level.INFO, "{cid} {listener}: {account} logged in from {ip} by {mechanism} ({tls})"
     LOGIN_FAILED = Level.WARN, "{cid} {listener}: login as {name} from {ip} failed: {reason}"
+    BANNED = Level.WARN, "{network} is refused for {seconds} s: {reason}; to let it in: mailstack ban lift {network}"
+    BAN_LIFTED = Level.INFO, "{network} may come in again"
     PASSWORD_UPGRADED = Level.INFO, "the password of {account} is kept as new ones are from now on"
 
     # a message's way

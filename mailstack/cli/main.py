@@ -18,6 +18,7 @@ DEFAULT_CONFIG = "/etc/mailstack/mailstack.toml"
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "account": ("mailstack.cli.account", "Make, list and remove accounts; set passwords and quotas."),
     "alias": ("mailstack.cli.alias", "Addresses that pass mail on."),
+    "ban": ("mailstack.cli.ban", "Addresses that are refused for a while."),
     "config": ("mailstack.cli.config", "Check and show the configuration; print a sample."),
     "demo": ("mailstack.cli.demo", "Run the whole server on this machine, to try it."),
     "domain": ("mailstack.cli.domain", "The domains this server takes mail for."),

@@ -1,6 +1,7 @@
 """The way to the server: its control socket while it runs, its files while it does not."""
 
 import os
+import time
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,10 +67,13 @@ def ask_running(ctx: click.Context, command: str, **arguments: Any) -> Any:
 def _on_files(config: Config, command: str, arguments: dict[str, Any]) -> Any:
     # everything is imported before the user changes: the new one may not be able to read the Python installation
     from mailstack.accounts.directory import AccountDirectory
+    from mailstack.accounts.guard import Guard
+    from mailstack.accounts.guardfile import GuardFile
     from mailstack.accounts.passwords import Credential, make_credential
     from mailstack.accounts.store import AccountStore
     from mailstack.app.quotas import default_quota
     from mailstack.base.secret import Secret
+    from mailstack.control.bans import ban_commands
     from mailstack.control.commands import account_commands, queue_commands, run, store_commands
     from mailstack.control.quotas import quota_commands
     from mailstack.queue.resting import RestingQueue
@@ -83,6 +87,12 @@ def _on_files(config: Config, command: str, arguments: dict[str, Any]) -> Any:
             queue = RestingQueue(config.index_file, f"{config.state}/queue")
             return at_once(run(queue_commands(queue), command, arguments))  # type: ignore[arg-type]  # never enqueues
         _expect_state(config.state)
+        if command.startswith("ban "):
+            guard = Guard(GuardFile(config.guard_file), time.time)
+            try:
+                return at_once(run(ban_commands(guard), command, arguments))
+            finally:
+                guard.close()
         people = AccountStore(config.accounts_file)
         mail = _Mail(config, Store)
         try:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, ClassVar, Literal, cast
 
+from mailstack.config.abuse import Abuse
 from mailstack.config.kinds import DURATION, FLAG, HOST, NAME_SERVERS, PATH, SIZE, TEXT, Choice, Kind, ListOf, Number
 from mailstack.config.limits import Limits
 from mailstack.config.listeners import STANDARD_LISTENERS, Listener
@@ -19,6 +20,7 @@ from mailstack.config.transports import Transport
 from mailstack.config.units import SocketAddress
 
 __all__ = [
+    "Abuse",
     "Accounts",
     "Certificate",
     "Config",
@@ -430,6 +432,7 @@ class Config(Section):
     smtp: Smtp = field(default_factory=Smtp)
     submission: Submission = field(default_factory=Submission)
     accounts: Accounts = field(default_factory=Accounts)
+    abuse: Abuse = field(default_factory=Abuse)
     oauth: OAuth = field(default_factory=OAuth)
     log: Log = field(default_factory=Log)
     history: History = field(default_factory=History)
@@ -450,6 +453,10 @@ class Config(Section):
     @property
     def history_folder(self) -> str:
         return f"{self.state}/history"
+
+    @property
+    def guard_file(self) -> str:
+        return f"{self.state}/guard.sqlite"
 
     @property
     def index_file(self) -> str:

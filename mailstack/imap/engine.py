@@ -118,6 +118,11 @@ class ImapEngine:
 
     # --- octets in, events out ------------------------------------------------------------------------
 
+    @property
+    def errors(self) -> int:
+        """Commands that were not understood."""
+        return self._faults
+
     def receive(self, data: bytes) -> None:
         if self._fresh and data.startswith(_TLS_HELLO):
             self._hang_up("TLS is spoken on another port, or after STARTTLS")

@@ -266,6 +266,11 @@ class Connection(Protocol):
             self._timer = self._setting.clock.callLater(LINGER_LIMIT, self._linger_over)
             self.transport.loseConnection()  # type: ignore[union-attr]
 
+    @property
+    def errors(self) -> int:
+        """What the peer has been told off for."""
+        return int(getattr(self._engine, "errors", 0))
+
     # --- for the listener ------------------------------------------------------------------------------------
 
     def abort(self, reason: str) -> None:

@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IAddress
-from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.protocol import Factory
+from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.task import deferLater
 
 from mailstack.base.engine import Peer
@@ -106,6 +107,17 @@ class Limits:
     per_ip: int
     refusal: bytes
     proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    login: bool = True  # the service is one to log in to
+
+
+class Doorkeeper(Protocol):
+    """Knows who must stay outside for a while."""
+
+    def arrived(self, ip: str, *, login: bool) -> str:
+        """Why this connection is refused, for the log; "" lets it in.  `login`: it is to a service to log in to."""
+
+    def left(self, ip: str, errors: int) -> None:
+        """The connection is over; `errors` counts what it was told off for."""
 
 
 class Total:
@@ -114,15 +126,16 @@ class Total:
     Without the second limit one address could take all places of the first, and say nothing.
     """
 
-    __slots__ = ("limit", "now", "strangers", "strangers_limit")
+    __slots__ = ("doorkeeper", "limit", "now", "strangers", "strangers_limit")
 
     def __init__(self, limit: int, strangers_limit: int = 0) -> None:
         self.limit, self.now = limit, 0
+        self.doorkeeper: Doorkeeper | None = None
         self.strangers: Counter[str] = Counter()
         self.strangers_limit = strangers_limit  # 0: none
 
 
-class _Refused(Protocol):
+class _Refused(TwistedProtocol):
     def __init__(self, last_words: bytes) -> None:
         self._last_words = last_words
 
@@ -148,12 +161,12 @@ class _Door(Factory):
         self._strangers: set[Connection] = set()
         self._per_ip: Counter[str] = Counter()
 
-    def buildProtocol(self, addr: IAddress | None) -> Protocol | None:
+    def buildProtocol(self, addr: IAddress | None) -> TwistedProtocol | None:
         ip, port = str(getattr(addr, "host", "")).removeprefix("::ffff:"), int(getattr(addr, "port", 0))
         if not self.limits.proxies or not self._is_proxy(ip):
             return self._let_in(ip, port)
 
-        def let_in(source: Source) -> Protocol:
+        def let_in(source: Source) -> TwistedProtocol:
             return self._let_in(source.ip or ip, source.port or port)
 
         def refuse(reason: str) -> None:
@@ -165,7 +178,7 @@ class _Door(Factory):
         address = ip_address(ip)
         return any(address in network for network in self.limits.proxies)
 
-    def _let_in(self, ip: str, port: int) -> Protocol:
+    def _let_in(self, ip: str, port: int) -> TwistedProtocol:
         reason = self._refusal(ip)
         if reason:
             log(Event.CONNECTION_REFUSED, listener=self.setting.listener, ip=ip, reason=reason)
@@ -188,7 +201,8 @@ class _Door(Factory):
             return f"{self.limits.most} connections to {self.setting.listener} (max_connections)"
         if 0 < self.limits.per_ip <= self._per_ip[ip]:
             return f"{self.limits.per_ip} connections from one address (max_connections_per_address)"
-        return ""
+        keeper = self.total.doorkeeper
+        return "" if keeper is None else keeper.arrived(ip, login=self.limits.login)
 
     def _settled(self, connection: Connection) -> None:
         if connection in self._strangers:
@@ -202,6 +216,8 @@ class _Door(Factory):
         self.connections.discard(connection)
         self.total.now -= 1
         ip = connection.peer.ip
+        if self.total.doorkeeper is not None:
+            self.total.doorkeeper.left(ip, connection.errors)
         self._per_ip[ip] -= 1
         if not self._per_ip[ip]:
             del self._per_ip[ip]

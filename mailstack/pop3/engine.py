@@ -54,6 +54,11 @@ class Pop3Engine:
         self.state = State.AUTHORIZATION
         self.after = After.GO_ON
 
+    @property
+    def errors(self) -> int:
+        """Commands that were not understood, and logins that failed."""
+        return self._bad_commands + self._failed_logins
+
     # --- octets in, events out ------------------------------------------------------------------------
 
     def receive(self, data: bytes) -> None:

@@ -111,6 +111,11 @@ class SmtpEngine:
     # --- what the connection and the session see -------------------------------------------------------------
 
     @property
+    def errors(self) -> int:
+        """Commands that were refused or not understood."""
+        return self._faults + self._refusals + self._failed_logins
+
+    @property
     def terms(self) -> Terms:
         return self._terms
 

@@ -23,7 +23,7 @@ from mailstack.base.events import Event, add_sink, remove_sink
 from mailstack.base.secret import Secret
 from tests.accounts.people import PASSWORD, credential, population
 
-PEER = Peer("192.0.2.1", 40000, "submission", tls=True)
+PEER = Peer(*("192.0.2.1", 40000, "submission"), tls=True, tls_version="TLSv1.3", tls_cipher="TLS_AES_256_GCM_SHA384")
 
 
 class World:
@@ -78,6 +78,7 @@ def test_right(world: World, name: str) -> None:
                 "account": "alice@demo.test",
                 "ip": "192.0.2.1",
                 "mechanism": "PLAIN",
+                "tls": "TLSv1.3 TLS_AES_256_GCM_SHA384",
             },
         )
     ]

@@ -1,6 +1,7 @@
 """Who is let in, and what a taken port says."""
 
 import socket
+from dataclasses import replace
 
 import pytest
 from twisted.internet.task import Clock
@@ -102,3 +103,24 @@ def test_a_passed_socket_is_taken_by_its_address():
         service.privilegedStartService()
         assert service.addresses == [("127.0.0.1", port)]
         service.stopService()
+
+
+def test_who_is_banned_stays_outside():
+    heard = []
+
+    class Keeper:
+        def arrived(self, ip, *, login):
+            return "banned: because" if ip == "192.0.2.9" and login else ""
+
+        def left(self, ip, errors):
+            heard.append((ip, errors))
+
+    entrance = door(total=100)
+    entrance.total.doorkeeper = Keeper()
+    assert knock(entrance, "192.0.2.9").take() == b"go away\n"
+    inside = knock(entrance)
+    assert inside.take() == b"hello\n"
+    inside.lose()
+    assert heard == [("192.0.2.1", 0)]
+    entrance.limits = replace(entrance.limits, login=False)
+    assert knock(entrance, "192.0.2.9").take() == b"hello\n"

@@ -1,0 +1,82 @@
+"""`guard.sqlite`: what is remembered of good and bad visitors over a restart.  It may be deleted at any time.
+
+Writes are rare (a ban, a network that is new, once a day for one that is not), small, and not waited for: a crash may
+lose the last of them.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+
+from mailstack.accounts.bans import Ban
+from mailstack.base.errors import Condition, MailError
+
+__all__ = ["GuardFile"]
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS bans (
+    network TEXT PRIMARY KEY,
+    reason TEXT NOT NULL,
+    since REAL NOT NULL,
+    until REAL NOT NULL,
+    times INTEGER NOT NULL,
+    everything INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS known_networks (
+    account TEXT NOT NULL,
+    network TEXT NOT NULL,
+    first REAL NOT NULL,
+    last REAL NOT NULL,
+    PRIMARY KEY (account, network)
+) WITHOUT ROWID;
+"""
+
+
+class GuardFile:
+    """MailError(UNAVAILABLE) when it cannot be used."""
+
+    def __init__(self, path: str | Path) -> None:
+        try:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            self._db = sqlite3.connect(path, timeout=5.0, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.executescript(_SCHEMA)
+        except (OSError, sqlite3.Error) as failure:
+            raise MailError(
+                Condition.UNAVAILABLE, f"the file {path} cannot be used: {failure}; it may be removed"
+            ) from failure
+
+    def close(self) -> None:
+        self._db.close()
+
+    # --- bans ---------------------------------------------------------------------------------------------------
+
+    def bans(self) -> Iterable[Ban]:
+        rows = self._db.execute("SELECT network, reason, since, until, times, everything FROM bans").fetchall()
+        return [Ban(name, why, since, until, times, bool(every)) for name, why, since, until, times, every in rows]
+
+    def put_ban(self, ban: Ban) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO bans VALUES (?, ?, ?, ?, ?, ?)",
+            (ban.network, ban.reason, ban.since, ban.until, ban.times, ban.everything),
+        )
+
+    def drop_bans(self, networks: Iterable[str]) -> None:
+        self._db.executemany("DELETE FROM bans WHERE network = ?", [(network,) for network in networks])
+
+    # --- networks from which somebody has logged in -----------------------------------------------------------------
+
+    def known_networks(self) -> list[tuple[str, str, float]]:
+        """(account, network, when last), the oldest first."""
+        return self._db.execute("SELECT account, network, last FROM known_networks ORDER BY last").fetchall()
+
+    def note_network(self, account: str, network: str, now: float) -> None:
+        self._db.execute(
+            "INSERT INTO known_networks VALUES (?1, ?2, ?3, ?3) ON CONFLICT (account, network) DO UPDATE SET last = ?3",
+            (account, network, now),
+        )
+
+    def forget_networks(self, before: float) -> None:
+        self._db.execute("DELETE FROM known_networks WHERE last < ?", (before,))
