@@ -16,7 +16,16 @@ from cryptography.x509.oid import NameOID
 from mailstack.config.faults import Fault
 from mailstack.config.model import Config, Tls
 
-__all__ = ["CertificateFault", "Pair", "certificate_faults", "certificate_warnings", "load_pair", "pairs_of", "utc_now"]
+__all__ = [
+    "CertificateFault",
+    "Pair",
+    "certificate_faults",
+    "certificate_warnings",
+    "load_pair",
+    "pairs_of",
+    "spki_of",
+    "utc_now",
+]
 
 _SOON = timedelta(days=14)
 
@@ -67,6 +76,11 @@ def pairs_of(tls: Tls) -> Sequence[Pair]:
     if not tls.certificate:
         return ()
     return tuple(load_pair(*files) for _, files in _places(tls))
+
+
+def spki_of(pair: Pair) -> bytes:
+    """The public key of the certificate, DER: what DANE pins (RFC 6698 §2.1.2).  CertificateFault"""
+    return _spki(_load_certificate(pair.certificate).public_key())
 
 
 def certificate_faults(config: Config, now: datetime) -> tuple[Fault, ...]:
