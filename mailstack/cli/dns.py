@@ -21,7 +21,7 @@ _SIGNS = {State.RIGHT: "right", State.MISSING: "MISSING", State.WRONG: "WRONG", 
 
 @click.group()
 def dns() -> None:
-    """The DNS records that a domain needs.
+    """The DNS records that a domain needs: shown, checked, published.
 
     \b
     mailstack dns show example.org           as lines for a zone file

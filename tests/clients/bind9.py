@@ -5,6 +5,8 @@ import os
 import socket
 import subprocess
 
+from mailstack.dns.api import DnsFailure
+from mailstack.dns.tools import ask_server
 from tests.clients.mail import wait_until
 
 CONFIG = """
@@ -48,6 +50,7 @@ class Bind9:
         config = folder / "named.conf"
         config.write_text(CONFIG.format(folder=folder, port=self.port, secret=secret, zones="".join(parts)))
         self._log = (folder / "named.log").open("wb")
+        self._zones = tuple(zones)
         self._process = subprocess.Popen(
             [program, "-g", "-c", config], stdout=self._log, stderr=subprocess.STDOUT, cwd=folder
         )
@@ -55,8 +58,10 @@ class Bind9:
 
     def _answers(self):
         assert self._process.poll() is None, "the name server has ended"
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        try:
+            return all(ask_server(("127.0.0.1", self.port), zone, "SOA") for zone in self._zones)
+        except DnsFailure:  # its sockets are open before its zones are read
+            return False
 
     def stop(self):
         self._process.terminate()
