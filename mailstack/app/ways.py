@@ -22,7 +22,7 @@ from mailstack.relay.stspolicies import StsPolicies
 from mailstack.relay.transports import Rule, lane_name
 from mailstack.store.api import Ledger
 
-__all__ = ["first_line", "way_out"]
+__all__ = ["first_line", "name_servers", "rules_of", "server_of", "transport_server", "way_out"]
 
 RESOLV_CONF = Path("/etc/resolv.conf")
 _ROUTE = "relay"
@@ -32,30 +32,48 @@ def way_out(
     config: Config, settings: RelaySettings, reactor: Any, visits: Visits, ledger: Ledger
 ) -> tuple[str, LaneOf, Courier]:
     """(route, lanes, courier).  OSError when a password file cannot be read."""
-    resolver = DnsClient(_name_servers(config), reactor, times=DnsTimes(), cache=CacheLimits())
+    resolver = DnsClient(name_servers(config), reactor, times=DnsTimes(), cache=CacheLimits())
     fetch = HttpsFetch(reactor, resolver, visits.dialler, visits.tls)
     policies = StsPolicies(resolver, fetch, ledger, reactor.seconds) if config.relay.mta_sts else None
     demands = Demands(resolver, policies, settings.port, dane=config.relay.dane)
     by_mx = MxCourier(settings, resolver, visits, random.SystemRandom(), demands)
-    given = config.relay.smarthost
-    otherwise: Courier = by_mx
-    if given.host:
-        password = first_line(given.password_file)
-        smarthost = Smarthost(given.host, given.port, SmarthostTls(given.tls), user=given.user, password=password)
-        otherwise = SmarthostCourier(settings, smarthost, resolver, visits)
+    one_server = bool(config.relay.smarthost.host)
+    otherwise: Courier = SmarthostCourier(settings, server_of(config), resolver, visits) if one_server else by_mx
     if not config.relay.transports:
-        return _ROUTE, together(_ROUTE) if given.host else by_domain(_ROUTE), otherwise
-    couriers: dict[str, Courier] = {}
-    rules = []
-    for number, transport in enumerate(config.relay.transports, 1):
-        rule = Rule(transport.to, transport.sender, f"{number} {transport.host}", transport.via != "mx")
-        rules.append(rule)
-        couriers[rule.route] = by_mx if transport.via == "mx" else _courier(transport, settings, resolver, visits)
+        return _ROUTE, together(_ROUTE) if one_server else by_domain(_ROUTE), otherwise
+    rules = rules_of(config)
+    couriers: dict[str, Courier] = {
+        rule.route: by_mx if transport.via == "mx" else _courier(transport, settings, resolver, visits)
+        for rule, transport in zip(rules, config.relay.transports, strict=True)
+    }
 
     def lane_of(domain: str) -> Lane:
-        return Lane(_ROUTE, lane_name(rules, domain, "" if given.host else domain.lower()))
+        return Lane(_ROUTE, lane_name(rules, domain, "" if one_server else domain.lower()))
 
     return _ROUTE, lane_of, RoutingCourier(rules, couriers, otherwise)
+
+
+def rules_of(config: Config) -> list[Rule]:
+    """One for each of `relay.transports`, in their order."""
+    return [
+        Rule(transport.to, transport.sender, f"{number} {transport.host}", transport.via != "mx")
+        for number, transport in enumerate(config.relay.transports, 1)
+    ]
+
+
+def server_of(config: Config) -> Smarthost:
+    """The one that takes everything.  OSError."""
+    given = config.relay.smarthost
+    return Smarthost(
+        given.host, given.port, SmarthostTls(given.tls), user=given.user, password=first_line(given.password_file)
+    )
+
+
+def transport_server(transport: Transport) -> Smarthost:
+    """OSError."""
+    password = first_line(transport.password_file)
+    tls = SmarthostTls(transport.tls)
+    return Smarthost(transport.host, transport.port, tls, user=transport.user, password=password)
 
 
 def _courier(transport: Transport, settings: RelaySettings, resolver: DnsClient, visits: Visits) -> Courier:
@@ -63,13 +81,10 @@ def _courier(transport: Transport, settings: RelaySettings, resolver: DnsClient,
         return DiscardCourier()
     if transport.via == "fail":
         return RefusingCourier(transport.text)
-    password = first_line(transport.password_file)
-    tls = SmarthostTls(transport.tls)
-    server = Smarthost(transport.host, transport.port, tls, user=transport.user, password=password)
-    return SmarthostCourier(settings, server, resolver, visits)
+    return SmarthostCourier(settings, transport_server(transport), resolver, visits)
 
 
-def _name_servers(config: Config) -> Servers:
+def name_servers(config: Config) -> Servers:
     """The configured ones, or the system's."""
     if not config.dns.servers:
         return read_resolv_conf(RESOLV_CONF.read_text(encoding="utf-8") if RESOLV_CONF.exists() else "")

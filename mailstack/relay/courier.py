@@ -127,7 +127,7 @@ class MxCourier:
         sts = None
         try:
             literal = address_literal(domain)
-            hosts, secure = ((literal,), False) if literal else await self._hosts(domain)
+            hosts, secure = ((literal,), False) if literal else await self.hosts(domain)
             if self._demands is not None and not literal:
                 sts = await self._demands.sts(domain)
         except NoHosts as no:
@@ -138,7 +138,7 @@ class MxCourier:
             return
         for host in hosts[: self._settings.hosts_max]:
             try:
-                policy = await self._policy_of(host, domain, sts, wish, secure=secure)
+                policy = await self.policy_of(host, domain, sts, wish, secure=secure)
             except NoHosts as no:
                 yield no.reply
                 continue
@@ -149,7 +149,7 @@ class MxCourier:
                 if target != kept:
                     yield target
 
-    async def _policy_of(self, host: str, domain: str, sts: StsPolicy | None, wish: Tls, *, secure: bool) -> TlsPolicy:
+    async def policy_of(self, host: str, domain: str, sts: StsPolicy | None, wish: Tls, *, secure: bool) -> TlsPolicy:
         """NoHosts when nothing may be sent to that one."""
         if wish is Tls.OPTIONAL:
             return regardless(self._policy)
@@ -167,8 +167,8 @@ class MxCourier:
     def _kept(self, host: str, policy: TlsPolicy) -> Target | None:
         return self._visits.kept(host, self._settings.port, policy, None)
 
-    async def _hosts(self, domain: str) -> tuple[tuple[str, ...], bool]:
-        """In order, and whether the MX is secure."""
+    async def hosts(self, domain: str) -> tuple[tuple[str, ...], bool]:
+        """In order, and whether the MX is secure.  NoHosts."""
         try:
             mx = await self._resolver.mx(domain)
         except NoSuchDomain:

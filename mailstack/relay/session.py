@@ -1,5 +1,6 @@
 """Visits to servers: over a connection that is kept, or over a new one."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from twisted.internet.error import ConnectError
@@ -28,6 +29,7 @@ class Visits:
     tls: TlsClients
     limits: ClientLimits
     pool: Pool
+    engine: Callable[[str, str, ClientLimits], SmtpClient] = SmtpClient
 
     def kept(self, host: str, port: int, policy: TlsPolicy, login: LogIn | None) -> Target | None:
         """Where a connection is open that would do."""
@@ -66,15 +68,16 @@ class Visits:
 
     async def _open(self, target: Target, login: LogIn | None) -> Line:
         try:
-            return await self._get_ready(target, target.policy, login)
+            return await self.get_ready(target, target.policy, login)
         except NotReady as trouble:
             clear = target.policy.after_failure() if trouble.tls_broken else None
             if clear is None:
                 raise
             log(Event.TLS_FAILED, listener="relay", ip=f"{target.host} [{target.ip}]", reason=trouble.reply.text)
-        return await self._get_ready(target, clear, login)
+        return await self.get_ready(target, clear, login)
 
-    async def _get_ready(self, target: Target, policy: TlsPolicy, login: LogIn | None) -> Line:
+    async def get_ready(self, target: Target, policy: TlsPolicy, login: LogIn | None) -> Line:
+        """A new connection, up to the point of MAIL.  NotReady."""
         line = Line(target, policy, await self._dial(target), self.tls)
         ready = False
         try:
@@ -90,7 +93,7 @@ class Visits:
         return line
 
     async def _dial(self, target: Target) -> RemoteConnection:
-        engine = SmtpClient(target.host, self.name, self.limits)
+        engine = self.engine(target.host, self.name, self.limits)
         connection = RemoteConnection(engine, self.clock, self.limits)
         try:
             await self.dialler(target.ip, target.port).connect(one_connection(connection))

@@ -264,7 +264,8 @@ class SmtpClient:
         steps.append((_Step.MAIL, 0, mail_line(transaction, self.offer)))
         for index, recipient in enumerate(transaction.recipients):
             steps.append((_Step.RCPT, index, rcpt_line(recipient, self.offer)))
-        steps.append((_Step.DATA, 0, "DATA"))
+        if not transaction.probe:
+            steps.append((_Step.DATA, 0, "DATA"))
         if any(_CONTROLS.search(line) for _, _, line in steps):
             raise ValueError("control characters in an address or parameter")
         self._mail = _Mail(transaction, deque(steps))
@@ -308,7 +309,8 @@ class SmtpClient:
         if mail.unsaid:
             self._say_steps()
         elif not mail.awaited:
-            self._undecided_to(None)
+            probed = RemoteReply(self._host, 250, "2.1.5", "would be taken") if mail.transaction.probe else None
+            self._undecided_to(probed)
         else:
             self._command = mail.awaited[0][2]
 

@@ -126,6 +126,7 @@ class Transaction:
     requiretls: bool = False  # RFC 8689
     priority: int = 0  # RFC 6710
     by: str = ""  # RFC 2852: what is left of the time, `600;R`
+    probe: bool = False  # ask MAIL and RCPT, and send nothing
 
 
 @dataclass(frozen=True, slots=True)
