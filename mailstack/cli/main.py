@@ -27,7 +27,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "reload": ("mailstack.cli.server", "Have the running server read its configuration and certificates again."),
     "status": ("mailstack.cli.server", "What the running server is doing."),
     "store": ("mailstack.cli.store", "Whether the mail on the disk and its index agree."),
-    "test": ("mailstack.cli.test", "Walk the way of mail to an address, and say what is wrong."),
+    "test": ("mailstack.cli.test", "Walk the way of mail to ADDRESS, and say what is wrong with it."),
     "why": ("mailstack.cli.why", "What became of a message, and why."),
 }
 

@@ -19,9 +19,9 @@ from mailstack.cli.say import Failed, errors_in_one_line, json_option, plain, pr
 @click.pass_context
 @errors_in_one_line
 def test(ctx: click.Context, address: str, rcpt: bool, sender: str | None, as_json: bool) -> None:
-    """Walk the way of mail to ADDRESS: DNS, MX, connection, TLS.  At the first obstacle: what is wrong, what to do.
+    """Walk the way of mail to ADDRESS, and say what is wrong with it.
 
-    Nothing is sent.  The exit status is 0 when mail would get there.
+    DNS, MX, connection, STARTTLS, certificate, DANE, MTA-STS: at the first obstacle it says what to do.  Nothing is sent.  The exit status is 0 when mail would get there.
     """
     from mailstack.accounts.names import parse_address
 
