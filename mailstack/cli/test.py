@@ -21,7 +21,8 @@ from mailstack.cli.say import Failed, errors_in_one_line, json_option, plain, pr
 def test(ctx: click.Context, address: str, rcpt: bool, sender: str | None, as_json: bool) -> None:
     """Walk the way of mail to ADDRESS, and say what is wrong with it.
 
-    DNS, MX, connection, STARTTLS, certificate, DANE, MTA-STS: at the first obstacle it says what to do.  Nothing is sent.  The exit status is 0 when mail would get there.
+    DNS, MX, connection, STARTTLS, certificate, DANE, MTA-STS: at the first obstacle it says what to do.
+    Nothing is sent.  The exit status is 0 when mail would get there.
     """
     from mailstack.accounts.names import parse_address
 
