@@ -32,6 +32,7 @@ TWISTED = (
     "net",
     "dns.client",
     "tls",
+    "store.scratch",
     "store.service",
     "store.commit",
     "store.watch",

@@ -1,11 +1,10 @@
 """`mailstack test`: a walk put together from the configuration, in a process of its own."""
 
 import random
-import sqlite3
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any
 
-from twisted.internet.defer import succeed
+from twisted.internet.defer import Deferred
+from twisted.internet.task import react
 
 from mailstack.accounts.api import Forward, Local, NotOurs, Resolution
 from mailstack.app.ways import name_servers, rules_of, server_of, transport_server
@@ -23,12 +22,31 @@ from mailstack.relay.stspolicies import StsPolicies
 from mailstack.relay.transports import first_fit
 from mailstack.relay.walk import Mark, Probe, Step, Tell, Walk
 from mailstack.smtp.conversation import ClientLimits
+from mailstack.store.scratch import ScratchLedger
 from mailstack.tls.contexts import ClientContexts
 
-__all__ = ["walk_to"]
+__all__ = ["Broken", "run", "walk_to"]
 
-T = TypeVar("T")
 _SECONDS = 30.0  # somebody sits and waits
+
+
+class Broken(Exception):
+    """A fault of ours; its traceback is on the error output."""
+
+
+def run(address: str, config: Config, resolution: Resolution, tell: Tell, *, sender: str, ask: bool) -> bool:
+    """The whole walk, in a process that does nothing else.  Broken."""
+    arrived: list[bool] = []
+
+    async def walk(reactor: Any) -> None:
+        arrived.append(await walk_to(address, config, resolution, reactor, tell, sender=sender, ask=ask))
+
+    try:
+        react(lambda reactor: Deferred.fromCoroutine(walk(reactor)))
+    except SystemExit as ended:
+        if ended.code:
+            raise Broken from ended
+    return bool(arrived and arrived[0])
 
 
 async def walk_to(
@@ -89,23 +107,7 @@ def _walk(config: Config, reactor: Any, tell: Tell) -> Walk:
     dialler = TcpDialler(reactor, timeout_seconds=min(settings.connect_seconds, _SECONDS))
     visits = Visits(settings.name, dialler, reactor, ClientContexts(), limits, Pool(reactor, settings.reuse))
     fetch = HttpsFetch(reactor, resolver, dialler, visits.tls)
-    policies = StsPolicies(resolver, fetch, _Fresh(), reactor.seconds) if config.relay.mta_sts else None
+    policies = StsPolicies(resolver, fetch, ScratchLedger(), reactor.seconds) if config.relay.mta_sts else None
     demands = Demands(resolver, policies, settings.port, dane=config.relay.dane)
     courier = MxCourier(settings, resolver, visits, random.SystemRandom(), demands)
     return Walk(settings, resolver, visits, demands, courier, tell)
-
-
-class _Fresh:
-    """`store.api.Ledger` of nothing: what is kept from before could hide what is wrong now."""
-
-    def __init__(self) -> None:
-        self._db = sqlite3.connect(":memory:", isolation_level=None)
-
-    def write(self, work: Callable[[Any], T], *, syncs_files: bool = True) -> Awaitable[T]:  # noqa: ARG002  Ledger's
-        return succeed(work(self._db))
-
-    def read(self, work: Callable[[Any], T]) -> T:
-        return work(self._db)
-
-    def durable(self) -> Awaitable[None]:
-        return succeed(None)

@@ -79,20 +79,9 @@ def _resolve(config: Any, address: str) -> Any:
 
 
 def _walk(config: Any, address: str, resolution: Any, tell: Any, sender: str, *, ask: bool) -> bool:
-    from twisted.internet import reactor
-    from twisted.internet.defer import Deferred
-    from twisted.internet.task import react
-
-    from mailstack.app.walking import walk_to
-
-    arrived: list[bool] = []
-
-    async def walk() -> None:
-        arrived.append(await walk_to(address, config, resolution, reactor, tell, sender=sender, ask=ask))
+    from mailstack.app.walking import Broken, run
 
     try:
-        react(lambda _: Deferred.fromCoroutine(walk()))
-    except SystemExit as ended:
-        if ended.code:
-            raise Failed("the walk broke off by a fault of ours; it is described above") from None
-    return bool(arrived and arrived[0])
+        return run(address, config, resolution, tell, sender=sender, ask=ask)
+    except Broken:
+        raise Failed("the walk broke off by a fault of ours; it is described above") from None

@@ -249,4 +249,4 @@ def _name(name: Any) -> str:
     found = name.get_attributes_for_oid(x509.NameOID.COMMON_NAME) or name.get_attributes_for_oid(
         x509.NameOID.ORGANIZATION_NAME
     )
-    return str(found[0].value) if found else name.rfc4514_string() or "nobody"
+    return str(found[0].value) if found else "somebody without a name"
