@@ -1,4 +1,4 @@
-"""A ledger of nothing, in memory: for what asks anew and keeps nothing, because what is kept could hide what is wrong."""
+"""A ledger in memory: for what asks anew and keeps nothing, because what is kept could hide what is wrong."""
 
 import sqlite3
 from collections.abc import Awaitable, Callable
