@@ -29,6 +29,7 @@ import re
 import socket
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from mailstack.base.errors import Condition, MailError, ParseFault
@@ -176,6 +177,7 @@ def split(name: str) -> tuple[str, str]:
     return base, letters(info)
 
 
+@lru_cache(4096)
 def letters(info: str) -> str:
     """The letters of the part behind the colon."""
     if not info.startswith("2,"):
@@ -185,6 +187,8 @@ def letters(info: str) -> str:
 
 def read_base(base: str) -> FileName:
     unique, comma, rest = base.partition(",")
+    if not comma:
+        return FileName(unique, None, None, None)
     found = {key: int(value) for key, value in _FIELD.findall(comma + rest)}
     return FileName(unique, found.get("S"), found.get("W"), found.get("U"))
 

@@ -22,7 +22,8 @@ import re
 import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from functools import lru_cache
+from typing import NamedTuple
 
 from mailstack.base import files
 from mailstack.base.events import Event
@@ -31,7 +32,7 @@ from mailstack.store.changing import remove_rows
 from mailstack.store.chores import RenameFile
 from mailstack.store.effects import Added, Noted, Reflagged
 from mailstack.store.filing import MAX_UID, reserve
-from mailstack.store.flags import merged, read_letters
+from mailstack.store.flags import Keywords, merged, read_letters
 from mailstack.store.foldering import Home
 from mailstack.store.index import mailboxes, messages, tombstones, usage
 from mailstack.store.index.mailboxes import Box
@@ -149,7 +150,7 @@ def _clear_leftovers(txn: Txn, box: Box, path: str, left: dict[str, int], found:
 
 def _reflag(txn: Txn, box: Box, rows: dict[str, Row], letters_on_disk: dict[str, str]) -> int:
     """Apply what others changed, and repeat what we had wanted to change and has not come to the disk."""
-    known_bits = 31 | sum(32 << slot for slot, name in enumerate(box.keywords) if name)
+    known_bits = _known_bits(box.keywords)
     changed: list[tuple[int, int]] = []
     on_disk: list[tuple[int, str]] = []
     for base, letters in letters_on_disk.items():
@@ -170,6 +171,12 @@ def _reflag(txn: Txn, box: Box, rows: dict[str, Row], letters_on_disk: dict[str,
         mailboxes.save(txn.db, box)
         txn.tell(Reflagged(replace(box), sorted(changed), box.modseq))
     return len(changed)
+
+
+@lru_cache(64)
+def _known_bits(keywords: Keywords) -> int:
+    """Of the system flags and the keywords that have a letter."""
+    return 31 | sum(32 << slot for slot, name in enumerate(keywords) if name)
 
 
 def _with_their_change(row: Row, letters: str, known_bits: int) -> int:
@@ -217,8 +224,7 @@ def _tell_arrivals(txn: Txn, box: Box, rows: Sequence[Row]) -> None:
     txn.tell(Added(replace(box), rows))
 
 
-@dataclass(frozen=True, slots=True)
-class _Stranger:
+class _Stranger(NamedTuple):
     """A file that no row names."""
 
     part: str  # cur or new
@@ -264,8 +270,7 @@ def _take_in(txn: Txn, path: str, box: Box, stranger: _Stranger, uid: int) -> Ro
     crlf_size = told.crlf_size if told.uid is not None else _crlf_size(here, stranger.size)
     unique = told.unique if maildir.is_usable(told.unique) else txn.site.unique()
     base = maildir.make_base(unique, stranger.size, uid, crlf_size)
-    known_bits = 31 | sum(32 << slot for slot, name in enumerate(box.keywords) if name)
-    flags = read_letters(stranger.letters) & known_bits
+    flags = read_letters(stranger.letters) & _known_bits(box.keywords)
     disk = merged(flags, stranger.letters)
     there = f"{path}/cur/{maildir.file_name(base, disk)}"
     if here != there:
@@ -286,11 +291,17 @@ def _has_hole(path: str) -> bool:
 
 def _crlf_size(path: str, size: int) -> int | None:
     """The size with CRLF line ends; None when it has them already."""
-    bare, last = 0, b""
-    with Path(path).open("rb") as file:
-        while chunk := file.read(READ_OCTETS):
-            bare += chunk.count(b"\n") - (last + chunk).count(b"\r\n")
-            last = chunk[-1:]
+    bare, last, left = 0, b"", size
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        while left > 0 and (chunk := os.read(fd, min(left, READ_OCTETS))):
+            bare += chunk.count(b"\n")
+            if b"\r" in chunk or last:
+                bare -= (last + chunk).count(b"\r\n")
+            last = b"\r" if chunk.endswith(b"\r") else b""
+            left -= len(chunk)
+    finally:
+        os.close(fd)
     return size + bare if bare else None
 
 
