@@ -17,6 +17,7 @@ __all__ = ["make_body", "make_body_utf8", "make_bodystructure", "make_bodystruct
 
 _LANGUAGES: Final = re.compile(rb"[^\s,]+")
 _LANGUAGE_COUNT: Final = 50
+_SHORT_OCTETS: Final = 100
 
 
 def make_body(content: Source) -> bytes:
@@ -85,6 +86,8 @@ def _extension(part: Part, say: Say) -> list[bytes]:
 
 def _token(value: bytes) -> bytes:
     """A keyword of MIME as string; it is ASCII in any message that means it."""
+    if value.isalnum():  # so it is ASCII
+        return b'"%b"' % value if len(value) <= _SHORT_OCTETS else string(value)
     return string(value.translate(None, b"\0").decode("ascii", "replace").encode("ascii", "replace"))
 
 

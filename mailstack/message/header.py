@@ -11,8 +11,10 @@ from typing import NamedTuple
 
 __all__ = ["Field", "Header", "header_end", "message_id_of", "scan", "unfold"]
 
-# field = field-name *WSP ":" unstructured; *WSP is obs-optional's (RFC 5322 §4.5.8).  `.` stops at LF only.
-_FIELD = re.compile(rb"(?m)^([!-9;-~]+)[ \t]*:(.*(?:\n[ \t].*)*)\n?")
+# field = field-name *WSP ":" unstructured; *WSP is obs-optional's (RFC 5322 §4.5.8)
+_NAME = re.compile(rb"([!-9;-~]+)[ \t]*")
+_KEYS_KEPT = 2000
+_KEY_OCTETS = 40
 _MESSAGE_ID = re.compile(rb"(?mi)^message-id[ \t]*:\s*(<[^<>\s]{1,996}>)")
 
 
@@ -26,6 +28,21 @@ class Field(NamedTuple):
     start: int
     value: int
     end: int
+
+
+class _Keys(dict[bytes, bytes]):
+    """What stands before the first colon of a line → the field's name in lower case, b"" when it is none."""
+
+    def __missing__(self, octets: bytes) -> bytes:
+        name = _NAME.fullmatch(octets)
+        key = name[1].lower() if name else b""
+        if len(self) < _KEYS_KEPT and len(octets) <= _KEY_OCTETS:
+            self[octets] = key
+        return key
+
+
+_keys = _Keys()
+_new = tuple.__new__
 
 
 class Header:
@@ -86,10 +103,15 @@ def header_end(data: bytes, start: int = 0) -> int:
 def scan(data: bytes, start: int = 0) -> Header:
     """Find the fields of the header block that begins at `start`; the body behind it is not looked at."""
     end = header_end(data, start)
-    fields = [
-        Field(match[1].lower(), match.start(), match.start(2), match.end())
-        for match in _FIELD.finditer(data, start, end)
-    ]
+    fields = []
+    at = start
+    # folded lines joined, octet for octet, so that each line is a field or nothing
+    for line in data[start:end].replace(b"\n ", b"\0 ").replace(b"\n\t", b"\0\t").split(b"\n"):
+        behind = at + len(line) + 1
+        colon = line.find(b":")
+        if colon > 0 and (key := _keys[line[:colon]]):
+            fields.append(_new(Field, (key, at, at + colon + 1, min(behind, end))))
+        at = behind
     return Header(data, end, fields)
 
 

@@ -10,7 +10,6 @@ octets searched and lines that are almost boundaries have limits, behind which a
 """
 
 import re
-from functools import cached_property
 from typing import Final, Protocol
 
 from mailstack.message.header import Header, scan
@@ -125,7 +124,7 @@ class Part:
     `children` are the parts of a multipart, or the one message within a message/rfc822.
     """
 
-    __slots__ = ("__dict__", "body", "children", "content_type", "end", "header", "message", "octets", "start")
+    __slots__ = ("body", "children", "content_type", "end", "header", "message", "octets", "start")
 
     def __init__(self, octets: Octets, start: int, body: int, end: int, header: Header, *, message: bool) -> None:
         self.octets = octets
@@ -160,13 +159,13 @@ class Part:
         """Octets of the body, as encoded."""
         return self.end - self.body
 
-    @cached_property
+    @property
     def lines(self) -> int:
         """Lines of the body; a last line without its end counts too."""
         last = self.octets.read(self.end - 1, 1) if self.size else b"\n"
         return self.octets.lines(self.body, self.end) + (last != b"\n")
 
-    @cached_property
+    @property
     def encoding(self) -> bytes:
         """Content-Transfer-Encoding in lower case, `7bit` when absent.  RFC 2045 §6.1"""
         return parse_valued(self.header.first(b"content-transfer-encoding") or b"").value.strip(b"\"'") or b"7bit"

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
@@ -17,6 +18,7 @@ _VALUE: Final = re.compile(rb'[ \t]*([^;\s"]*)(?:[ \t]*/[ \t]*([^;\s"]+))?')
 _PAIR: Final = re.compile(rb"\\(.)", re.DOTALL)
 _SECTION: Final = re.compile(r"(?P<name>[^*]+)(?:\*(?P<number>\d{1,4}))?(?P<star>\*)?\Z")
 _LEXEME: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?|\\.|[^"\\()]+|[()\\]', re.DOTALL)
+_SHORT_OCTETS: Final = 60
 _PARAMETERS: Final = 200  # of one field; more are not looked at
 
 
@@ -47,7 +49,11 @@ class Valued:
 
 
 def parse_valued(field: bytes) -> Valued:
-    """An unfolded field: value *(";" parameter)."""
+    """An unfolded field: value *(";" parameter).  Short ones are the same few in nearly all mail."""
+    return _known(field) if len(field) <= _SHORT_OCTETS else _parsed(field)
+
+
+def _parsed(field: bytes) -> Valued:
     if b"(" in field:
         field = without_comments(field)
     head = _VALUE.match(field)
@@ -56,6 +62,9 @@ def parse_valued(field: bytes) -> Valued:
     if any("*" in name for name, _ in found):
         found = _joined(found[:_PARAMETERS])
     return Valued((value + b"/" + sub if sub else value).lower(), tuple(found[:_PARAMETERS]))
+
+
+_known = lru_cache(2048)(_parsed)
 
 
 def without_comments(value: bytes) -> bytes:

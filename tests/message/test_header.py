@@ -1,5 +1,7 @@
 """The header scanner: tables, broken input, and what it never does."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -103,3 +105,23 @@ def test_a_huge_header_takes_linear_time() -> None:
 )
 def test_message_id(head, found):
     assert message_id_of(head) == found
+
+
+REFERENCE = re.compile(rb"(?m)^([!-9;-~]+)[ \t]*:(.*(?:\n[ \t].*)*)\n?")
+LINES = [b"A: x", b"bc-d : y", b" folded", b"\tx: y", b"no field", b":", b"", b"\xc3\xb6: x", b"E\x00: z", b"F:", b"\r"]
+
+
+@given(
+    st.lists(st.sampled_from(LINES), max_size=8),
+    st.sampled_from([b"\n", b"\r\n"]),
+    st.sampled_from([b"", b"\n", b"\r\nbody: x\n", b"half"]),
+)
+def test_fields_are_those_of_the_grammar(lines: list[bytes], ending: bytes, rest: bytes) -> None:
+    data = b"".join(line + ending for line in lines) + rest
+    expected = [
+        (found[1].lower(), found.start(), found.start(2), found.end())
+        for found in REFERENCE.finditer(data, 0, header_end(data))
+    ]
+    assert scan(data).fields == expected
+    moved = [(key, *(number + 3 for number in numbers)) for key, *numbers in expected]
+    assert scan(b"\n\n\n" + data, 3).fields == moved
