@@ -9,6 +9,7 @@ A stop goes the other way round: no new connections, conversations may end
 within `limits.stop`, deliveries under way too, then the store is closed.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -41,6 +42,8 @@ from mailstack.tls.contexts import ServerContexts
 __all__ = ["Daemon", "complain"]
 
 Reader = Callable[[], Config]
+
+_COLLECTIONS = (20_000, 20, 20)  # objects made before the young are looked at, and rounds before the older ones
 
 
 class Daemon(MultiService):
@@ -119,6 +122,7 @@ class Daemon(MultiService):
         self.control = ControlServer(self.config.control_socket, commands, self._reactor)
         MultiService.addService(self, self.control)
         self._open_listeners()
+        _calm_collector()
         log(Event.READY, listeners=len(self.listeners))
         notify(f"READY=1\nSTATUS=serving {len(self.listeners)} listeners")
         self.ready.callback(None)
@@ -240,6 +244,16 @@ def complain(line: str) -> None:
     out = sys.__stderr__ or sys.stderr
     out.write(f"mailstack: {line}\n")
     out.flush()
+
+
+def _calm_collector() -> None:
+    """What is there now stays until the end, and nearly all garbage later is freed without the collector.
+
+    Left as it is, it walks over every open mailbox again and again while a command makes thousands of objects: up to
+    a fifth of what such a command costs.
+    """
+    gc.freeze()
+    gc.set_threshold(*_COLLECTIONS)
 
 
 def _exit_with_status_1() -> None:

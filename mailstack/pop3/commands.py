@@ -147,7 +147,7 @@ def parse_command(line: bytes, state: State) -> Command:
             raise ForeignProtocol("this is POP3")
         raise ParseFault("unknown command")
     parse, states = row
-    if not states & state:
+    if not states._value_ & state._value_:  # as `&` of the flags says, which takes ten times as long
         raise ParseFault("log in first" if state is State.AUTHORIZATION else "you have logged in already")
     return parse(rest)
 

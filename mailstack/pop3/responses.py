@@ -67,5 +67,7 @@ Response = Ok | Err | Challenge | Listing | Opening | Piece | Closing
 
 def single_line(status: str, text: str, code: str = "") -> bytes:
     """status [SP [resp-code SP] text] CRLF: one line of printable ASCII, whatever `text` holds."""
+    if not code and text and len(text) <= _TEXT and text.isascii() and text.isprintable():
+        return f"{status} {text}\r\n".encode()
     shown = "".join(c if " " <= c <= "~" else "?" for c in text)[:_TEXT]
     return " ".join(part for part in (status, f"[{code}]" if code else "", shown) if part).encode() + b"\r\n"

@@ -51,7 +51,12 @@ class Mailbox:
     @property
     def columns(self):
         sizes = {uid: len(data) for uid, data in self.messages.items()}
-        return SimpleNamespace(uids=sorted(self.messages), size=sizes.__getitem__)
+        uids = sorted(self.messages)
+        return SimpleNamespace(
+            uids=uids,
+            size=sizes.__getitem__,
+            sizes_between=lambda start, stop: [sizes[uid] for uid in uids[start:stop]],
+        )
 
     def content(self, uid):
         if uid not in self.messages:

@@ -6,7 +6,7 @@ or goes changes what was shown.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from typing import Self
 
 from mailstack.base.errors import Condition, MailError
@@ -29,7 +29,7 @@ class Maildrop:
         self._uidvalidity = mailbox.folder.uidvalidity
         columns = mailbox.columns
         self._uids = tuple(columns.uids)
-        self._sizes = tuple(map(columns.size, self._uids))
+        self._sizes = tuple(columns.sizes_between(0, len(self._uids)))
         self._total = sum(self._sizes)  # of what is not deleted
         self._deleted: set[int] = set()  # numbers
         self._sent: set[int] = set()  # numbers that RETR has sent whole
@@ -71,11 +71,12 @@ class Maildrop:
 
     def sizes(self) -> bytes:
         """LIST of all: one line each, made in one go."""
-        return b"".join([b"%d %d\r\n" % (n, self._sizes[n - 1]) for n in self._numbers()])
+        return b"".join(map(b"%d %d\r\n".__mod__, self._numbered(self._sizes)))
 
     def unique_ids(self) -> bytes:
         """UIDL of all."""
-        return b"".join([b"%d %d.%d\r\n" % (n, self._uidvalidity, self._uids[n - 1]) for n in self._numbers()])
+        line = b"%%d %d.%%d\r\n" % self._uidvalidity
+        return b"".join(map(line.__mod__, self._numbered(self._uids)))
 
     def content(self, number: int) -> Content:
         """The message, to be closed after use.  MailError(NO_SUCH_MESSAGE) when somebody else has removed it."""
@@ -83,9 +84,10 @@ class Maildrop:
         self._must_be_valid()
         return self._mailbox.content(uid)
 
-    def _numbers(self) -> Iterator[int]:
-        every = range(1, len(self._uids) + 1)
-        return (n for n in every if n not in self._deleted) if self._deleted else iter(every)
+    def _numbered(self, values: Sequence[int]) -> Iterable[tuple[int, int]]:
+        """(number, value) of all that is not deleted."""
+        every = enumerate(values, 1)
+        return (pair for pair in every if pair[0] not in self._deleted) if self._deleted else every
 
     def _index(self, number: int) -> int:
         """Index of a message that may be named.  NoSuchNumber when there is none, or none any more."""

@@ -37,6 +37,7 @@ from mailstack.store.api import Content, MailStore
 __all__ = ["Pop3Session", "Pop3Settings", "Shared"]
 
 _NO_SUCH = Err("no such message")
+_AT_ONCE = frozenset((Stat, List, Uidl, Dele, Rset, Noop))  # commands that need no waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,9 @@ class Pop3Session:
 
     async def handle(self, event: Command) -> Response:
         try:
-            return await (self._transaction(event) if self._open else self._authorization(event))
+            if self._open is None:
+                return await self._authorization(event)
+            return self._ask(event) if type(event) in _AT_ONCE else await self._transaction(event)
         except MailError as failure:
             return faults.err(failure)
         except NoSuchNumber:
@@ -201,15 +204,16 @@ class Pop3Session:
                 return await self._send("the top of it follows", content, first_lines(content, lines))
             case Quit():
                 return await self._quit()
-            case Capa():
-                return self._capabilities()
             case _:
-                return self._ask(event)
+                return self._capabilities()  # CAPA: the rest is `_AT_ONCE`
 
     def _ask(self, event: Command) -> Response:
         """The commands that need no waiting."""
         drop = self._drop
         match event:
+            case Dele(number):
+                drop.delete(number)
+                return Ok(f"message {number} deleted")
             case Stat():
                 messages, octets = drop.stat()
                 return Ok(f"{messages} {octets}")
@@ -221,9 +225,6 @@ class Pop3Session:
                 return Listing("unique ids:", drop.unique_ids())
             case Uidl(int(number)):
                 return Ok(f"{number} {drop.unique_id(number)}")
-            case Dele(number):
-                drop.delete(number)
-                return Ok(f"message {number} deleted")
             case Rset():
                 drop.undelete_all()
                 return Ok(_summary(drop))
