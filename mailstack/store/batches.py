@@ -68,6 +68,10 @@ class Job(ABC, Generic[T]):
         """Files and folders to sync where there is no syncfs."""
         return ()
 
+    def moved(self) -> Iterable[tuple[str, str]]:
+        """Folders that it has renamed: what earlier jobs did in them is to be synced under the new names."""
+        return ()
+
     def chores(self) -> Iterable[Chore]:
         """What is left to do when it is committed."""
         return ()
@@ -169,9 +173,18 @@ class Batches:
         self._before_commit(self._connection)
         good = [task.job for task in tasks if task.failure is None]
         if self._settles or any(job.syncs_files for job in good):
-            self._durability.sync([*self._touched, *(path for job in good for path in job.paths())])
+            self._durability.sync(self._paths(good))
         files.seam("commit", "")
         execute("COMMIT")
+
+    def _paths(self, jobs: Sequence[Job[Any]]) -> list[str]:
+        """Where files are now that the jobs, and chores before them, have touched."""
+        paths = list(self._touched)
+        for job in jobs:
+            for old, new in job.moved():
+                paths = [new + path.removeprefix(old) if path.startswith(f"{old}/") else path for path in paths]
+            paths += job.paths()
+        return paths
 
     def _run_group(self, tasks: Sequence[Task], join: Callable[[Sequence[Job[Any]]], Job[Any]] | None) -> None:
         if join is None or len(tasks) == 1 or not self._run_joined(tasks, join):

@@ -4,6 +4,7 @@
 import os
 import sqlite3
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from mailstack.base import files
@@ -50,7 +51,8 @@ class SyncEach:
 
     def sync(self, paths: Iterable[str]) -> None:
         for path in dict.fromkeys(paths):
-            files.sync_file(path)
+            with suppress(FileNotFoundError):  # another program has renamed or removed it: its octets are synced before
+                files.sync_file(path)
 
     def probe(self) -> None:
         _probe(self._probe_path)

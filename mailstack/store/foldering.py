@@ -5,7 +5,7 @@ mailbox's path changes in the same transaction as its row, and back if that fail
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,19 +102,42 @@ def _make_default_folders(txn: Txn, home: Home) -> None:
 
 
 def adopt_folders(txn: Txn, home: Home) -> list[Box]:
-    """Give a row to every folder that has none (a lost index, or somebody else's); drop rows without a folder."""
+    """Rows brought to what the disk has: folders that were renamed, went, or came (all, when the index was lost)."""
     boxes = {box.folder: box for box in mailboxes.of_account(txn.db, home.id)}
     on_disk = dict(_mailbox_folders(home.root))
-    for folder, box in list(boxes.items()):
-        if folder not in on_disk:
-            _forget(txn, home, box)
-            del boxes[folder]
+    missing = {box.id: boxes.pop(folder) for folder, box in list(boxes.items()) if folder not in on_disk}
     names = {box.name for box in boxes.values()}
-    for folder, name in sorted(on_disk.items()):
-        if folder not in boxes and name not in names:
-            boxes[folder] = _adopt(txn, home, folder, name)
+    new = {folder: name for folder, name in sorted(on_disk.items()) if folder not in boxes and name not in names}
+    renamed = {folder: box for folder in new if missing and (box := _known_as(home, folder, missing))}
+    for box in missing.values():
+        if box not in renamed.values() or box.name in new.values():
+            _forget(txn, home, box)
+            renamed = {folder: each for folder, each in renamed.items() if each is not box}
+    for folder, name in new.items():
+        if name not in names:
+            box = renamed.get(folder)
+            boxes[folder] = _adopt(txn, home, folder, name) if box is None else _follow(txn, home, box, folder, name)
             names.add(name)
     return list(boxes.values())
+
+
+def _known_as(home: Home, folder: str, missing: Mapping[MailboxId, Box]) -> Box | None:
+    """The mailbox that this folder was: another program has renamed it, or we have, and the power went."""
+    text = _text_of(home, folder)
+    box = missing.get(MailboxId(text.mailbox_id))
+    return box if box is not None and box.uidvalidity == text.uidvalidity else None
+
+
+def _follow(txn: Txn, home: Home, box: Box, folder: str, name: str) -> Box:
+    """Its messages, and what the disk does not know yet of them, stay what they are."""
+    old_name, box.name, box.folder = box.name, name, folder
+    mailboxes.save(txn.db, box)
+    txn.tell(Renamed(home.name, old_name, _folder(txn, home, box), home.path(box)))
+    return box
+
+
+def _text_of(home: Home, folder: str) -> FolderText:
+    return foldertext.parse_folder(foldertext.read(f"{home.folder_path(folder)}/{maildir.FOLDER_TEXT}") or "")
 
 
 def _mailbox_folders(root: str) -> Iterable[tuple[str, str]]:
@@ -130,7 +153,7 @@ def _adopt(txn: Txn, home: Home, folder: str, name: str) -> Box:
     """A row from the folder's text file; what that does not tell is new."""
     path = home.folder_path(folder)
     make_maildir(txn, path)
-    text = foldertext.parse_folder(foldertext.read(f"{path}/{maildir.FOLDER_TEXT}") or "")
+    text = _text_of(home, folder)
     box = _new_box(txn, home, folder, name, text)
     if text.uidvalidity:  # the lost index had given lower modseqs than the time: clients ask for everything again
         box.modseq = int(txn.site.now())
@@ -236,7 +259,7 @@ def delete(txn: Txn, account: str, name: str) -> None:
     if box.name == INBOX:
         raise MailError(Condition.NOT_ALLOWED, "INBOX cannot be deleted")
     trash = f"{home.root}/tmp/deleted-{box.uidvalidity}"  # noqa: S108  the Maildir's own; no mail program looks there
-    txn.rename(home.path(box), trash)
+    txn.rename_folder(home.path(box), trash)
     txn.later(_Clear(trash))
     _forget(txn, home, box)
 
@@ -304,7 +327,7 @@ def _rename_one(txn: Txn, home: Home, box: Box, name: str) -> None:
     old_name, old_path = box.name, home.path(box)
     box.name, box.folder = name, maildir.folder_of(name)
     if old_path != home.path(box):
-        txn.rename(old_path, home.path(box))
+        txn.rename_folder(old_path, home.path(box))
     mailboxes.save(txn.db, box)
     txn.tell(Renamed(home.name, old_name, _folder(txn, home, box), home.path(box)))
 

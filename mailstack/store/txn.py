@@ -58,6 +58,7 @@ class Txn:
         self.effects: list[Effect] = []
         self.chores: list[Chore] = []
         self.touched: dict[str, None] = {}  # files and folders to sync where there is no syncfs
+        self.moved: list[tuple[str, str]] = []  # folders: old path, new path
         self._undo: list[Callable[[], object]] = []
 
     def tell(self, effect: Effect) -> None:
@@ -87,6 +88,10 @@ class Txn:
         self._undo.append(lambda: files.rename(target, source))
         self._touch(source)
         self._touch(target)
+
+    def rename_folder(self, source: str, target: str) -> None:
+        self.rename(source, target)
+        self.moved.append((source, target))
 
     def make_folder(self, path: str) -> bool:
         """Whether it was missing."""
@@ -138,6 +143,9 @@ class StoreJob(Job[T]):
 
     def paths(self) -> Iterator[str]:
         return iter(self._txn.touched if self._txn else ())
+
+    def moved(self) -> Iterator[tuple[str, str]]:
+        return iter(self._txn.moved if self._txn else ())
 
     def chores(self) -> Iterator[Chore]:
         return iter(self._txn.chores if self._txn else ())

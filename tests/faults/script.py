@@ -206,7 +206,14 @@ def check_boxes(found, before, after, why):
         _, new = after.boxes.get(uidvalidity, (0, {}))
         assert modseq >= old_modseq, why
         for uid in old.keys() & new.keys():
-            assert messages.get(uid) in (old[uid], new[uid]), why
+            assert messages.get(uid) in (old[uid], new[uid]), (
+                uidvalidity,
+                uid,
+                messages.get(uid),
+                old[uid],
+                new[uid],
+                why,
+            )
         for uid, (_, text) in messages.items():
             if uid in old:
                 assert old[uid][1] == text, ("a UID has another meaning", uidvalidity, uid, why)

@@ -21,7 +21,7 @@ from unittest import mock
 
 import pytest
 
-from mailstack.base.errors import MailError
+from mailstack.base.errors import Condition, MailError
 from mailstack.store import commit, foldering, opened
 from mailstack.store.batches import Task
 from mailstack.store.values import SpecialUse
@@ -85,7 +85,10 @@ def together(player, commands):
 def _goes_on(coroutine):
     try:
         coroutine.send(None)
-    except (StopIteration, MailError):  # refused: a folder of an earlier command of the batch is gone
+    except StopIteration:
+        return False
+    except MailError as error:  # an earlier command of the batch has taken the folder away
+        assert error.condition in (Condition.NO_SUCH_MAILBOX, Condition.MAILBOX_EXISTS, Condition.NO_SUCH_MESSAGE)
         return False
     return True
 

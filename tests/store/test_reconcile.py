@@ -11,6 +11,7 @@ from mailstack.store.values import FlagMode
 from tests.store.world import ALICE, Mirror, World, body_of, picture, run
 
 ONE = b"Subject: one\r\n\r\n1\r\n"
+TWO = b"Subject: two\r\n\r\n2\r\n"
 LF = b"Subject: lf\n\nbare\nlines\r\nand not\n"
 CRLF = b"Subject: lf\r\n\r\nbare\r\nlines\r\nand not\r\n"
 
@@ -194,6 +195,33 @@ def test_folders_come_and_go(world):
     world.account()
     assert "Trash" not in [folder.name for folder in account.folders()]
     assert [type(change).__name__ for change in changes] == ["FolderCreated", "FolderDeleted"]
+
+
+def test_a_folder_that_another_program_renames_is_the_same_mailbox(world):
+    """What waits to be written into file names is not lost either."""
+    world.append("Sent", ONE, TWO)
+    sent, told = world.open("Sent"), []
+    world.account().watch(told.append)
+    mirror = Mirror(sent)
+    world.store.opened.committer._do_chores = lambda: None
+    run(sent.set_flags([2], FlagMode.ADD, ["\\Seen"]))
+    (world.maildir() / ".Sent").rename(world.maildir() / ".Out.Old")
+    assert [folder.name for folder in world.account().folders() if folder.id == sent.folder.id] == ["Out/Old"]
+    assert [(type(change).__name__, change.old_name) for change in told] == [("FolderRenamed", "Sent")]
+    assert world.open("Out/Old") is sent
+    assert picture(sent) == {1: ((), ONE), 2: (("\\Seen",), TWO)}
+    mirror.check()
+
+
+def test_a_folder_renamed_to_the_name_of_one_that_is_gone(world):
+    """To the index it is the folder of that name, with other mail in it."""
+    world.append("Sent", ONE)
+    world.append("Trash", TWO)
+    shutil.rmtree(world.maildir() / ".Trash")
+    (world.maildir() / ".Sent").rename(world.maildir() / ".Trash")
+    assert [folder.name for folder in world.account().folders()].count("Trash") == 1
+    assert picture(world.open("Trash")) == {2: ((), ONE)}
+    assert "Sent" not in [folder.name for folder in world.account().folders()]
 
 
 def test_a_maildir_from_elsewhere_is_adopted(world):
