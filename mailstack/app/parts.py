@@ -10,10 +10,12 @@ from mailstack.accounts.guard import Guard
 from mailstack.accounts.guardfile import GuardFile
 from mailstack.accounts.login import PasswordLogin
 from mailstack.accounts.store import AccountStore
+from mailstack.app.aside import aside_of
 from mailstack.app.people import guard_rules, issuer
 from mailstack.app.quotas import default_quota
 from mailstack.app.reports import ReportMail
 from mailstack.app.ways import way_out
+from mailstack.base.aside import Aside
 from mailstack.config.model import Config
 from mailstack.flow.later import LocalCourier
 from mailstack.history.recorder import Recorder
@@ -28,7 +30,7 @@ from mailstack.queue.sweep import Sweep, remove_file
 from mailstack.relay.dial import TcpDialler
 from mailstack.relay.pool import Pool
 from mailstack.relay.session import Visits
-from mailstack.relay.settings import RelaySettings
+from mailstack.relay.settings import Carrying, RelaySettings
 from mailstack.store.service import Store
 from mailstack.tls.contexts import ClientContexts
 
@@ -53,6 +55,7 @@ class Parts:
     connections: Pool
     imap_sessions: dict[str, int]
     recorder: Recorder
+    aside: Aside
 
     def reconfigure(self, config: Config) -> None:
         """Bring the live settings of a reload to those who hold them."""
@@ -98,7 +101,9 @@ def build(config: Config, reactor: Any, *, inline: bool = False, tls_clients: An
     settings = RelaySettings(config.hostname, frozenset({config.hostname.lower()}), config.relay.mx_port)
     dialler = TcpDialler(reactor, timeout_seconds=settings.connect_seconds)
     connections = Pool(reactor, settings.reuse)
-    visits = Visits(settings.name, dialler, reactor, clients, settings.limits, connections)
+    aside = aside_of(reactor, inline=inline)
+    carrying = Carrying(config.relay.chunking, converts=config.relay.without_8bitmime == "convert")
+    visits = Visits(settings.name, dialler, reactor, clients, settings.limits, connections, aside, carrying)
     route, lane_of, courier = way_out(config, settings, reactor, visits, store.ledger)
     spool = Spool(
         Path(config.state, "queue"),
@@ -112,7 +117,7 @@ def build(config: Config, reactor: Any, *, inline: bool = False, tls_clients: An
     couriers = {route: courier, _HERE.route: LocalCourier(store, directory, spool)}
     runner = QueueRunner(spool, couriers, report, reactor, times=_queue_times(config), jitter=random.random)
     recorder = _recorder(config, reactor, inline=inline)
-    return Parts(store, account_store, directory, login, guard, spool, runner, report, connections, {}, recorder)
+    return Parts(store, account_store, directory, login, guard, spool, runner, report, connections, {}, recorder, aside)
 
 
 def _recorder(config: Config, reactor: Any, *, inline: bool) -> Recorder:

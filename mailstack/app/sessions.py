@@ -85,7 +85,9 @@ def _smtp(config: Config, parts: Parts, listener: Listener, reactor: Any) -> Ses
         check_header_from=config.submission.check_header_from,
         show_client_ip=config.submission.show_client_ip,
     )
-    promise = Promise(parts.store, parts.spool, parts.directory, settings, now, parts.reports.succeeded, parts.reports)
+    promise = Promise(
+        parts.store, parts.spool, parts.directory, settings, now, parts.reports.succeeded, parts.reports, parts.aside
+    )
     submission = listener.protocol == "submission"
     flow = (
         Submission(promise, parts.directory, settings, now)

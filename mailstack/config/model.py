@@ -225,6 +225,20 @@ class Relay(Section):
         "Whether MTA-STS policies of other domains are fetched and obeyed (RFC 8461).  It takes HTTPS to the outside.",
         why="this machine may open no connections to port 443",
     )
+    chunking: bool = setting(
+        FLAG,
+        True,
+        "Whether messages go by BDAT (RFC 3030) to servers that offer it, else always by DATA.",
+        why="a server or a firewall in between mistreats BDAT",
+    )
+    without_8bitmime: Literal["convert", "as-is"] = setting(
+        _choice("convert", "as-is"),
+        "convert",
+        "What becomes of a message with 8-bit octets for a server that does not take them (8BITMIME).  convert: its "
+        "parts are encoded, which breaks DKIM signatures over them; what is signed within comes back.  as-is: it is "
+        "sent unchanged.",
+        why="an old server of yours takes 8-bit octets, and only does not say so",
+    )
     mx_port: int = setting(_PORT, 25, "The port of other domains' servers.", why="only tests do: all the world has 25")
     smarthost: Smarthost = field(default_factory=Smarthost)
     transports: tuple[Transport, ...] = ()

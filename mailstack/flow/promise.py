@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from mailstack.accounts.api import Directory
+from mailstack.base.aside import Aside, at_once
 from mailstack.base.events import Event, log
 from mailstack.flow.api import Accepted, Arriving
 from mailstack.flow.international import needs_smtputf8
@@ -14,6 +15,7 @@ from mailstack.flow.overquota import Full, deliver_to_those_with_room, undeliver
 from mailstack.flow.receipts import receipts
 from mailstack.flow.route import Route, find_route, held_route
 from mailstack.flow.settings import FlowSettings
+from mailstack.flow.textual import as_text
 from mailstack.flow.tracing import final_lines, received_line
 from mailstack.message.dsn import Success
 from mailstack.message.header import header_end, message_id_of
@@ -42,11 +44,12 @@ class Promise:
         now: Callable[[], datetime],
         receipt: Receipt,
         bounce: Bounce,
+        aside: Aside = at_once,
     ) -> None:
         """`receipt` tells a sender who asked for it that mail has arrived, `bounce` that some of it has not."""
         self._store, self._queue, self._directory = store, queue, directory
         self._settings, self._now, self._receipt = settings, now, receipt
-        self._bounce = bounce
+        self._bounce, self._aside = bounce, aside
         self.expect_room = store.expect_room
 
     def route(self, mail: Arriving) -> Route:
@@ -69,6 +72,16 @@ class Promise:
         return staged
 
     async def keep(self, mail: Arriving, staged: Staged) -> Accepted:
+        """As below; a binary message as text, for nobody here could read it (`message.recode`)."""
+        if mail.body != "BINARYMIME":
+            return await self._keep(mail, staged)
+        text = await self._aside(lambda: as_text(self._store, staged))
+        try:
+            return await self._keep(replace(mail, body="8BITMIME"), text)
+        finally:
+            text.discard()
+
+    async def _keep(self, mail: Arriving, staged: Staged) -> Accepted:
         """Local first, then the queue: see the package's decision.  MailError, OSError: nothing is promised."""
         route = self.route(mail)
         full = await self._file(mail, route, staged) if route.local else {}

@@ -23,7 +23,13 @@ Decided here:
   before the message can be there, a new one takes over at once; among equal MX hosts
   one that is open comes first.
 - **No reply is waited for longer than its limit**, however slowly its octets drip.
+- **The sender's word on TLS comes first** (RFC 8689): with REQUIRETLS the host must be vouched for, verified and
+  promise the same, else the mail comes back at once (5.7.10, 5.7.30); `TLS-Required: No` takes DANE and
+  MTA-STS away.  A report goes all the same: better unsafe than lost.
+- **By BDAT where it is offered**, in one chunk behind the answers to the recipients (`smtp.client`).
+- **8-bit parts are encoded for a server without 8BITMIME** (`downgrade`), aside, into a file of their own.  What is
+  signed within comes back (5.6.3); a DKIM signature over the body breaks, as it would when the server cuts
+  the octets.  A setting sends all as it is.
 
-Refused: converting 8-bit messages for servers without 8BITMIME (it breaks signatures,
-and such servers pass 8 bits on).  Not there yet: CHUNKING, SMTPUTF8 downgrade of addresses.
+Refused: SMTPUTF8 downgrade of addresses (RFC 6530 gave it up).
 """

@@ -5,11 +5,15 @@ from dataclasses import dataclass, field, replace
 from math import ceil, inf
 from typing import Any, Protocol
 
+from mailstack.base.aside import Aside, at_once
 from mailstack.base.events import Event, log
+from mailstack.message.recode import Unfit
 from mailstack.queue.api import Deferred, Delivered, Envelope, Failed, Outcome, Recipient, RemoteReply, Tls
 from mailstack.relay.connection import CHUNK, RemoteConnection, TlsBroken
 from mailstack.relay.dane import Mismatch, check
+from mailstack.relay.downgrade import fit_for_seven_bits
 from mailstack.relay.policy import Need, Step, TlsPolicy
+from mailstack.relay.settings import Carrying
 from mailstack.smtp.conversation import (
     BodyWanted,
     ClientEvent,
@@ -92,6 +96,8 @@ class Line:
     policy: TlsPolicy
     connection: RemoteConnection
     tls: TlsClients
+    aside: Aside = at_once
+    carrying: Carrying = field(default_factory=Carrying)
     offer: Offer = field(default_factory=lambda: Offer({}))
     errands: int = 0
 
@@ -179,6 +185,24 @@ class Line:
         self.errands += 1
         if (hindrance := hindrance_of(errand.envelope, self.offer, self._time_left(errand.envelope))) is not None:
             raise NotReady(RemoteReply(self.target.host, 0, *hindrance, "EHLO"))
+        content = await self._fit(errand)
+        try:
+            return await self._carry(replace(errand, content=content))
+        finally:
+            if content is not errand.content:
+                content.close()
+
+    async def _fit(self, errand: Errand) -> Content:
+        """The message as this server can have it.  NotReady when it cannot."""
+        if "8BITMIME" in self.offer or errand.envelope.smtputf8 or not self.carrying.converts:
+            return errand.content
+        try:
+            return await self.aside(lambda: fit_for_seven_bits(errand.content))
+        except Unfit as unfit:
+            text = f"the message has 8-bit octets, which this server does not take (8BITMIME), and {unfit}"
+            raise NotReady(RemoteReply(self.target.host, 0, "5.6.3", text, "EHLO")) from unfit
+
+    async def _carry(self, errand: Errand) -> Carried:
         carried = Carried()
         places: Sequence[int] = range(len(errand.recipients))
         while places:
@@ -214,7 +238,11 @@ class Line:
 
     async def _transact(self, errand: Errand, places: Sequence[int]) -> ClientEvent:
         recipients = [errand.recipients[place] for place in places]
-        self.connection.send(_transaction(errand, self.offer, recipients, self._time_left(errand.envelope)))
+        transaction = _transaction(errand, self.offer, recipients, self._time_left(errand.envelope))
+        if self.carrying.chunking and "CHUNKING" in self.offer:
+            tail = errand.content.read(max(errand.content.size - 2, 0), 2)
+            transaction = replace(transaction, chunked=True, ends_line=tail in {b"", b"\r\n"})
+        self.connection.send(transaction)
         event = await self.connection.event()
         if isinstance(event, BodyWanted):
             await self.connection.pour(errand.content)

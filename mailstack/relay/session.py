@@ -1,11 +1,12 @@
 """Visits to servers: over a connection that is kept, or over a new one."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from twisted.internet.error import ConnectError
 from twisted.internet.interfaces import IReactorTime
 
+from mailstack.base.aside import Aside, at_once
 from mailstack.base.events import Event, log
 from mailstack.queue.api import RemoteReply
 from mailstack.relay.connection import RemoteConnection, one_connection
@@ -13,6 +14,7 @@ from mailstack.relay.dial import Dialler
 from mailstack.relay.line import Carried, Errand, Line, NotReady, Target, TlsClients
 from mailstack.relay.policy import TlsPolicy
 from mailstack.relay.pool import Door, Pool
+from mailstack.relay.settings import Carrying
 from mailstack.smtp.client import SmtpClient
 from mailstack.smtp.conversation import ClientLimits, LogIn
 
@@ -29,6 +31,8 @@ class Visits:
     tls: TlsClients
     limits: ClientLimits
     pool: Pool
+    aside: Aside = at_once
+    carrying: Carrying = field(default_factory=Carrying)
     engine: Callable[[str, str, ClientLimits], SmtpClient] = SmtpClient
 
     def kept(self, host: str, port: int, policy: TlsPolicy, login: LogIn | None) -> Target | None:
@@ -78,7 +82,7 @@ class Visits:
 
     async def get_ready(self, target: Target, policy: TlsPolicy, login: LogIn | None) -> Line:
         """A new connection, up to the point of MAIL.  NotReady."""
-        line = Line(target, policy, await self._dial(target), self.tls)
+        line = Line(target, policy, await self._dial(target), self.tls, self.aside, self.carrying)
         ready = False
         try:
             await line.get_ready(login)

@@ -6,7 +6,7 @@ from enum import Enum
 from mailstack.base.secret import Secret
 from mailstack.smtp.conversation import ClientLimits
 
-__all__ = ["RelaySettings", "Reuse", "Smarthost", "SmarthostTls"]
+__all__ = ["Carrying", "RelaySettings", "Reuse", "Smarthost", "SmarthostTls"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,14 @@ class Reuse:
     idle_seconds: float = 5.0  # servers need their places too; Postfix keeps 2 s, RFC 5321 §4.5.3.2.7 allows 5 min
     messages_max: int = 100  # some count, and hang up rudely
     idle_max: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Carrying:
+    """How messages are put to servers.  `converts`: encoded for servers without 8BITMIME, else sent as they are."""
+
+    chunking: bool = True  # BDAT where it is offered
+    converts: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,9 @@ Decisions:
 * **BDAT's octets are read whatever the answer is** (`extensions.chunking`): out of
   place or behind a refused chunk they are swallowed, and where a chunk's end cannot
   be told the connection ends.  The checks go on from chunk to chunk.
+* **BINARYMIME is taken and ends here**: a binary part becomes base64 when the message has come, since IMAP and
+  POP3 could not show it and so that no other server need be asked for it; a binary message with a bare line end
+  in a header or delimiter is refused, for it would be made a text with another meaning.
 * **LMTP is the same machine** with LHLO and, behind the data, a reply for each
   recipient (`extensions.lmtp`): the engine multiplies one refusal, the session
   makes different answers only when delivery to all at once has failed.

@@ -123,6 +123,8 @@ class TextCheck:
         self.size = 0
 
     def feed(self, chunk: bytes) -> bytes:
+        if self._bare is BareLineEnds.KEEP:
+            return self._counted(chunk)
         if self._cr:
             chunk = b"\r" + chunk
         whole = chunk.rstrip(b"\r")
@@ -149,10 +151,14 @@ class TextCheck:
             if self._bare is BareLineEnds.REFUSE:
                 raise BareLineEnd("CR or LF alone in the data")
             chunk = _ANY_LINE_END.sub(_CRLF, chunk)
+        self._counted(chunk)
+        self._measure(chunk)
+        return chunk
+
+    def _counted(self, chunk: bytes) -> bytes:
         self.size += len(chunk)
         if self.size > self._size_limit:
             raise BodyTooBig(f"more than {self._size_limit} octets")
-        self._measure(chunk)
         return chunk
 
     def _measure(self, chunk: bytes) -> None:

@@ -6,8 +6,9 @@ server takes groups (RFC 2920), reads replies and says what each recipient got.
 Whom to connect to, whether TLS is good enough and what to do next is decided by
 its session (`relay.session`).
 
-Without 8BITMIME at the server a message with 8-bit octets is sent as it is: every
-server in use today takes it, and a conversion would break signatures.
+Where the server offers CHUNKING the message goes in one BDAT, behind the answers to
+the recipients: as many round trips as with DATA, no dots to double, and nobody looks
+for the end of anything (RFC 3030).
 """
 
 import base64
@@ -103,9 +104,10 @@ class SmtpClient:
             return
         match request:
             case BodyChunk(data):
-                self._out += self._transaction.stuffer.stuff(data)
+                mail = self._transaction
+                self._out += data if mail.transaction.chunked else mail.stuffer.stuff(data)
             case BodyEnd():
-                self._out += self._transaction.stuffer.end()
+                self._out += self._transaction.end()
                 self._enter(_State.DONE, END_OF_DATA)
             case Transaction():
                 self._begin(request)
@@ -264,7 +266,7 @@ class SmtpClient:
         steps.append((_Step.MAIL, 0, mail_line(transaction, self.offer)))
         for index, recipient in enumerate(transaction.recipients):
             steps.append((_Step.RCPT, index, rcpt_line(recipient, self.offer)))
-        if not transaction.probe:
+        if not (transaction.chunked or transaction.probe):
             steps.append((_Step.DATA, 0, "DATA"))
         if any(_CONTROLS.search(line) for _, _, line in steps):
             raise ValueError("control characters in an address or parameter")
@@ -309,10 +311,22 @@ class SmtpClient:
         if mail.unsaid:
             self._say_steps()
         elif not mail.awaited:
-            probed = RemoteReply(self._host, 250, "2.1.5", "would be taken") if mail.transaction.probe else None
-            self._undecided_to(probed)
+            self._begin_chunk()
         else:
             self._command = mail.awaited[0][2]
+
+    def _begin_chunk(self) -> None:
+        """The whole message in one BDAT, now that somebody is known to want it; a probe ends here.  RFC 3030 §2"""
+        mail = self._transaction
+        if mail.transaction.probe:
+            self._undecided_to(RemoteReply(self._host, 250, "2.1.5", "would be taken"))
+            return
+        if not (mail.transaction.chunked and mail.wanted):
+            self._undecided_to(None)
+            return
+        octets = mail.transaction.size + (0 if mail.transaction.ends_line else 2)
+        self._say(f"BDAT {octets} LAST", _State.BODY)
+        self._events.append(BodyWanted())
 
     def _data(self, reply: RawReply, said: RemoteReply) -> None:
         mail = self._transaction
@@ -386,6 +400,12 @@ class _Mail:
     def wanted(self) -> bool:
         """Whether somebody is left to have the message."""
         return self.refused_all is None and len(self.refused) < len(self.transaction.recipients)
+
+    def end(self) -> bytes:
+        """What follows the last octet of the message."""
+        if not self.transaction.chunked:
+            return self.stuffer.end()
+        return b"" if self.transaction.ends_line else b"\r\n"
 
     def replies(self, said: RemoteReply | None) -> tuple[RemoteReply, ...]:
         """`said` for all who were not refused; only None when there is nobody left."""

@@ -114,7 +114,7 @@ class LogIn:
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """One message for some recipients.  `size` in octets, CRLF line ends, without the doubled dots."""
+    """One message for some recipients.  `size` in octets, CRLF line ends, without the doubled dots: what will come."""
 
     reverse_path: str
     recipients: tuple[Recipient, ...]
@@ -127,6 +127,8 @@ class Transaction:
     priority: int = 0  # RFC 6710
     by: str = ""  # RFC 2852: what is left of the time, `600;R`
     probe: bool = False  # ask MAIL and RCPT, and send nothing
+    chunked: bool = False  # BDAT in place of DATA: RFC 3030
+    ends_line: bool = True  # the message ends with CRLF
 
 
 @dataclass(frozen=True, slots=True)

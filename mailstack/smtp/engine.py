@@ -15,6 +15,7 @@ from mailstack.smtp import extensions, replies
 from mailstack.smtp.body import BodyFault, ChunkDecoder, DataDecoder, TextCheck
 from mailstack.smtp.commands import VERBS, is_foreign
 from mailstack.smtp.extensions import auth, chunking
+from mailstack.smtp.extensions.eightbitmime import BODY
 from mailstack.smtp.extensions.lmtp import lmtp_verbs
 from mailstack.smtp.extensions.smtputf8 import SMTPUTF8
 from mailstack.smtp.grammar import CommandFault, Context, Extension, State, Verb
@@ -22,6 +23,7 @@ from mailstack.smtp.values import (
     Answer,
     Auth,
     AuthResponse,
+    BareLineEnds,
     Bdat,
     ChunkEnd,
     Command,
@@ -96,7 +98,7 @@ class SmtpEngine:
         self._after = After.GO_ON
         self._state = State.FRESH
         self._waiting: SmtpEvent | None = None  # an event that has no answer yet
-        self._utf8 = False  # SMTPUTF8 was asked for in this transaction
+        self._utf8 = self._binary = False  # SMTPUTF8, BINARYMIME were asked for in this transaction
         self._decoder: DataDecoder | ChunkDecoder = DataDecoder()
         self._last = True  # behind these octets the message is whole
         self._back_to: State | None = None  # where a swallowed chunk leads
@@ -254,6 +256,7 @@ class SmtpEngine:
             self._state = _NEXT[kind]
         if isinstance(event, Mail):
             self._utf8 = event.params[SMTPUTF8]
+            self._binary = event.params[BODY] == "BINARYMIME"
         elif kind is Data:
             self._begin_body()
 
@@ -275,7 +278,9 @@ class SmtpEngine:
     def _begin_check(self) -> None:
         limits, terms = self._limits, self._terms
         self._check = TextCheck(
-            size_limit=limits.message_octets, line_limit=limits.text_line_octets, bare=terms.bare_line_ends
+            size_limit=limits.message_octets,
+            line_limit=limits.text_line_octets,
+            bare=BareLineEnds.KEEP if self._binary else terms.bare_line_ends,
         )
         self._refusal = None
         self._drained = 0
@@ -336,6 +341,8 @@ class SmtpEngine:
             raise CommandFault(replies.LINE_TOO_LONG)
         if self._state not in verb.states:
             raise CommandFault(self._out_of_place(verb.states))
+        if verb.name == "DATA" and self._binary:
+            raise CommandFault(replies.BDAT_ONLY)  # RFC 3030 §3
         if verb.name == "BDAT":
             self._begin_chunk(verb, argument)
             return None

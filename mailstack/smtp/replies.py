@@ -23,6 +23,7 @@ __all__ = [
     "BARE_LINE_END",
     "BARE_LINE_END_IN_DATA",
     "BDAT_BEGUN",
+    "BDAT_ONLY",
     "CANNOT_VRFY",
     "EHLO_FIRST",
     "GO_AHEAD",
@@ -133,6 +134,7 @@ EHLO_FIRST = Reply(503, "5.5.1", "Send EHLO first")
 MAIL_FIRST = Reply(503, "5.5.1", "Send MAIL first")
 NOT_IN_TRANSACTION = Reply(503, "5.5.1", "Not while a message is being sent; RSET ends it")
 BDAT_BEGUN = Reply(503, "5.5.1", "Not between the chunks of a message; RSET ends it")
+BDAT_ONLY = Reply(503, "5.5.1", "A BINARYMIME message comes by BDAT alone")
 NO_VALID_RECIPIENTS = Reply(554, "5.5.1", "No valid recipients")
 
 # --- TLS and login ------------------------------------------------------------------------------------------------

@@ -45,6 +45,7 @@ class BareLineEnds(Enum):
 
     REFUSE = auto()  # 550 5.6.11, once the data have ended
     NORMALISE = auto()  # it becomes a CRLF
+    KEEP = auto()  # the message is declared binary: there are no lines
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,28 @@ class _Connection(LineReceiver):
         elif self._answer([f"RCPT {address}", "RCPT"], "250 2.1.5 ok"):
             self.rcpts.append(text)
 
+    def do_BDAT(self, text):
+        """The octets come whatever is said of them; in one chunk, the last."""
+        self.wanted = int(text.split()[1])
+        self.chunk = b""
+        if self.wanted:
+            self.setRawMode()
+        else:
+            self._chunk_end()
+
+    def rawDataReceived(self, data):
+        room = self.wanted - len(self.chunk)
+        self.chunk, rest = self.chunk + data[:room], data[room:]
+        if len(self.chunk) == self.wanted:
+            self._chunk_end()
+            self.setLineMode(rest)
+
+    def _chunk_end(self):
+        if self._answer(["DOT"], "250 2.0.0 queued as 1"):
+            self.sink.mails.append((self.mail, tuple(self.rcpts), self.chunk))
+            self.sink.under_tls.append(self.tls)
+        self._clear()
+
     def do_DATA(self, text):
         if not self.rcpts:
             self._answer(["DATA"], "554 5.5.1 no valid recipients")

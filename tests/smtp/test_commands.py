@@ -167,7 +167,7 @@ BAD = [
     ("greeted", b"MAIL FROM:<a@b> SIZE=" + b"1" * 21, replies.BAD_PARAMETER),
     ("greeted", "MAIL FROM:<a@b> SIZE=\u0661".encode(), replies.BAD_PARAMETER),
     ("greeted", b"MAIL FROM:<a@b> SIZE=1 SIZE=1", replies.BAD_PARAMETER),
-    ("greeted", b"MAIL FROM:<a@b> BODY=BINARYMIME", replies.BAD_PARAMETER),
+    ("greeted", b"MAIL FROM:<a@b> BODY=BINARY", replies.BAD_PARAMETER),
     ("greeted", b"MAIL FROM:<a@b> BODY", replies.BAD_PARAMETER),
     ("greeted", b"MAIL FROM:<a@b> AUTH=+3d", replies.BAD_PARAMETER),
     ("mail", b"RCPT FROM:<a@b>", replies.BAD_ARGUMENT),

@@ -48,6 +48,7 @@ def offered(*, most=100, starttls=True, auth="", tls=True):
         *([auth] if auth else []),
         "8BITMIME",
         "CHUNKING",
+        "BINARYMIME",
         "DSN",
         "ENHANCEDSTATUSCODES",
         f"LIMITS RCPTMAX={most}",

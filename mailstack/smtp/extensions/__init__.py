@@ -6,6 +6,7 @@ To add one: a file with its `EXTENSION`, a line in ALL; what it *does* belongs t
 
 from mailstack.smtp.extensions import (
     auth,
+    binarymime,
     chunking,
     deliverby,
     dsn,
@@ -33,6 +34,7 @@ ALL: tuple[Extension, ...] = (
     auth.EXTENSION,
     eightbitmime.EXTENSION,
     chunking.EXTENSION,
+    binarymime.EXTENSION,
     dsn.EXTENSION,
     enhancedstatuscodes.EXTENSION,
     limits.EXTENSION,

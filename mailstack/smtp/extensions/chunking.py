@@ -4,9 +4,6 @@ The engine reads the octets behind each BDAT whatever its answer will be: a chun
 that is out of place, or behind one that was refused, is swallowed and answered
 503.  Only where the size cannot be read is the end of the chunk unknown, and then
 the connection ends: body octets never become commands.
-
-BINARYMIME is not offered: a server that cannot pass it on has to rewrite the
-message (RFC 3030 §3), and few senders use it.
 """
 
 import re

@@ -6,14 +6,14 @@ from mailstack.smtp.values import Param
 
 __all__ = ["BODY", "EXTENSION"]
 
-_BODIES = frozenset({"7BIT", "8BITMIME"})
+_BODIES = frozenset({"7BIT", "8BITMIME", "BINARYMIME"})
 
 
 def _body(value: str | None) -> str:
-    """body-value = "7BIT" / "8BITMIME"     RFC 6152 §3"""
+    """body-value = "7BIT" / "8BITMIME" / "BINARYMIME"     RFC 6152 §3, RFC 3030 §3"""
     word = (value or "").upper()
     if word not in _BODIES:
-        raise ParseFault("BODY is 7BIT or 8BITMIME")
+        raise ParseFault("BODY is 7BIT, 8BITMIME or BINARYMIME")
     return word
 
 
