@@ -63,6 +63,7 @@ class Parts:
         self.directory.default_domain = config.accounts.default_domain
         self.directory.default_quota = default_quota(config)
         self.guard.reconfigure(guard_rules(config))
+        self.store.keep_expunged = config.store.keep_expunged.total_seconds()
         self.spool.agenda.limits = _agenda_limits(config)
         self.runner.times = _queue_times(config)
         self.recorder.limits = _history_limits(config)
@@ -85,6 +86,7 @@ def build(config: Config, reactor: Any, *, inline: bool = False, tls_clients: An
         mail=config.mail_folder,
         reserve=config.store.reserve,
         quota_of=directory.quota_of,
+        keep_expunged=config.store.keep_expunged.total_seconds(),
         **({"now": reactor.seconds} if inline else {}),
     )
     guard = Guard(GuardFile(config.guard_file), reactor.seconds, guard_rules(config))

@@ -76,6 +76,7 @@ def _on_files(config: Config, command: str, arguments: dict[str, Any]) -> Any:
     from mailstack.control.bans import ban_commands
     from mailstack.control.commands import account_commands, queue_commands, run, store_commands
     from mailstack.control.quotas import quota_commands
+    from mailstack.control.undelete import undelete_commands
     from mailstack.queue.resting import RestingQueue
     from mailstack.store.service import Store
 
@@ -101,6 +102,7 @@ def _on_files(config: Config, command: str, arguments: dict[str, Any]) -> Any:
                 **account_commands(people, hashed, mail.open),
                 **store_commands(mail.open),
                 **quota_commands(people, directory, mail.open),
+                **undelete_commands(mail.open),
             }
             return at_once(run(commands, command, arguments))
         finally:
@@ -119,7 +121,12 @@ class _Mail:
         config = self._config
         if self._store is not None:
             return self._store
-        self._store = self._make(config.state, mail=config.mail_folder, durability=config.store.durability)
+        self._store = self._make(
+            config.state,
+            mail=config.mail_folder,
+            durability=config.store.durability,
+            keep_expunged=config.store.keep_expunged.total_seconds(),
+        )
         self._store.start()
         return self._store
 

@@ -124,6 +124,14 @@ class Store(Section):
         "flagged and removed.  Never more than 1 % of the disk.",
         why="something else on the disk needs room of its own",
     )
+    keep_expunged: timedelta = setting(
+        DURATION,
+        timedelta(days=7),
+        "How long mail that was expunged, and mailboxes that were deleted, can be brought back with `mailstack "
+        'undelete`.  Nobody else sees it, and it counts for no quota.  "0s": it is removed at once.',
+        live=True,
+        why="a law asks for less, or people ask for more",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

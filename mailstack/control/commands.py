@@ -7,7 +7,7 @@ the command line runs them on the files when no daemon does.
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from mailstack.accounts.names import address_of_account, canonical_domain, parse_address, parse_domain
 from mailstack.accounts.passwords import Credential
@@ -15,14 +15,18 @@ from mailstack.accounts.store import AccountStore
 from mailstack.base.errors import Condition, MailError
 from mailstack.base.secret import Secret
 from mailstack.queue.api import Choice, MailQueue, QueuedRecipient, QueueState
-from mailstack.store.api import CheckedStore, MailStore
+from mailstack.store.api import CheckedStore, KeepingStore, MailStore
 
 __all__ = ["Command", "Commands", "account_commands", "queue_commands", "run", "store_commands", "wipe_mail"]
 
 Command = Callable[..., Awaitable[Any]]
 Commands = Mapping[str, Command]
 MakeCredential = Callable[[Secret], Awaitable[Credential]]
-OpenMail = Callable[[], MailStore]
+OpenMail = Callable[[], "WipedStore"]
+
+
+class WipedStore(MailStore, KeepingStore, Protocol):
+    """What it takes to remove an account's mail for good."""
 
 
 async def run(commands: Commands, name: str, arguments: Mapping[str, Any]) -> Any:
@@ -122,8 +126,8 @@ def _expect_account(people: AccountStore, name: str) -> None:
         raise MailError(Condition.NO_SUCH_USER, f"there is no account {name}; see: mailstack account list")
 
 
-async def wipe_mail(store: MailStore, account: str) -> int:
-    """Expunge every message and delete the account's own folders; how many messages there were.
+async def wipe_mail(store: WipedStore, account: str) -> int:
+    """Expunge every message for good and delete the account's own folders; how many messages there were.
 
     INBOX and the special-use folders stay, empty, for an account that is made anew.
     """
@@ -131,11 +135,12 @@ async def wipe_mail(store: MailStore, account: str) -> int:
     for folder in reversed(mail.folders()):  # children before parents
         mailbox = await mail.open(folder.name)
         try:
-            messages += len(await mailbox.expunge(tuple(mailbox.columns.uids)))
+            messages += len(await mailbox.expunge(tuple(mailbox.columns.uids), for_good=True))
         finally:
             mailbox.release()
         if folder.special_use is None and folder.name.upper() != "INBOX":
-            await mail.delete(folder.name)
+            await mail.delete(folder.name, for_good=True)
+    await store.forget_kept(account)
     return messages
 
 

@@ -75,8 +75,8 @@ class OpenAccount:
     async def create(self, name: str, special_use: SpecialUse | None = None) -> Folder:
         return await self._memory.write(lambda txn: foldering.create(txn, self.name, name, special_use))
 
-    async def delete(self, name: str) -> None:
-        await self._memory.write(lambda txn: foldering.delete(txn, self.name, name))
+    async def delete(self, name: str, *, for_good: bool = False) -> None:
+        await self._memory.write(lambda txn: foldering.delete(txn, self.name, name, for_good=for_good))
 
     async def rename(self, old_name: str, new_name: str) -> None:
         work = filing.rename_inbox if maildir.normal(old_name) == INBOX else foldering.rename

@@ -14,6 +14,7 @@ from mailstack.store.values import (
     FlagMode,
     Folder,
     Incoming,
+    Kept,
     Moved,
     Quota,
     SpecialUse,
@@ -22,7 +23,7 @@ from mailstack.store.values import (
     Usage,
 )
 
-__all__ = ["CheckedStore", "Columns", "Content", "Ledger", "MailAccount", "MailStore", "Mailbox"]
+__all__ = ["CheckedStore", "Columns", "Content", "KeepingStore", "Ledger", "MailAccount", "MailStore", "Mailbox"]
 
 T = TypeVar("T")
 
@@ -168,8 +169,11 @@ class Mailbox(Protocol):
     def expunged_since(self, modseq: int) -> Sequence[int] | None:
         """UIDs that went after `modseq`, ascending; None when nobody remembers that far back.  RFC 7162 §3.2.6"""
 
-    async def expunge(self, uids: Iterable[int]) -> tuple[int, ...]:
-        """Remove these messages whatever their flags; UIDs that were gone are left out of the answer."""
+    async def expunge(self, uids: Iterable[int], *, for_good: bool = False) -> tuple[int, ...]:
+        """Remove these messages whatever their flags; UIDs that were gone are left out of the answer.
+
+        They can be brought back for a time, unless it is `for_good`.
+        """
 
     async def copy(self, uids: Iterable[int], target: str) -> Copied:
         """All or nothing.  MailError(NO_SUCH_MAILBOX) → TRYCREATE."""
@@ -200,7 +204,8 @@ class MailAccount(Protocol):
 
     async def create(self, name: str, special_use: SpecialUse | None = None) -> Folder: ...
 
-    async def delete(self, name: str) -> None: ...
+    async def delete(self, name: str, *, for_good: bool = False) -> None:
+        """Its mail can be brought back for a time, unless it is `for_good`."""
 
     async def rename(self, old_name: str, new_name: str) -> None:
         """Children go along; INBOX: its messages move, INBOX stays, empty (RFC 9051 §6.3.6)."""
@@ -232,6 +237,19 @@ class MailAccount(Protocol):
 
     def lock_maildrop(self) -> Callable[[], None]:
         """POP3's exclusive access; call the answer to release.  MailError(IN_USE).  RFC 1939 §3"""
+
+
+class KeepingStore(Protocol):
+    """Expunged mail."""
+
+    async def kept(self, account: str, *, described: bool = False) -> Sequence[Kept]:
+        """What can be brought back, the oldest first; `described`: with sender and subject.  MailError(NO_SUCH_USER)"""
+
+    async def bring_back(self, account: str, kept: Sequence[Kept], into: str | None = None) -> Mapping[str, int]:
+        """With dates and flags, each into its mailbox or all into one; mailbox → how many.  Durable at the end."""
+
+    async def forget_kept(self, account: str) -> None:
+        """Remove all of it for good."""
 
 
 class CheckedStore(Protocol):

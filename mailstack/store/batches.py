@@ -272,7 +272,7 @@ class Batches:
             if outcome.settle is not None:
                 self._settles.append(outcome.settle)
                 self._settling.update(chore.key for chore in chores)
-                self._touched.update(filter(None, [outcome.folder]))
+                self._touched.update(filter(None, [outcome.folder, outcome.also]))
         if faults:  # the first tells enough
             self.events.append((Event.STORE_ODD_FILE, {"path": str(chores[0].group), "reason": str(faults[0])}))
             chores[0].failed(self._connection)

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from mailstack.base.errors import Condition, MailError
-from mailstack.store.chores import RenameFile, UnlinkFile
+from mailstack.store.chores import RenameFile
 from mailstack.store.effects import Reflagged, Removed
 from mailstack.store.filing import give_keywords
 from mailstack.store.flags import bits_of, merged
@@ -24,6 +24,7 @@ from mailstack.store.foldering import Home
 from mailstack.store.index import mailboxes, messages, tombstones, usage
 from mailstack.store.index.mailboxes import Box
 from mailstack.store.index.messages import Row
+from mailstack.store.keeping import put_away
 from mailstack.store.txn import Txn
 from mailstack.store.values import FlagMode
 
@@ -76,15 +77,14 @@ def _box(txn: Txn, mailbox: int) -> Box:
     return box
 
 
-def expunge(txn: Txn, mailbox: int, uids: Iterable[int]) -> tuple[int, ...]:
-    """The UIDs that were there, ascending."""
+def expunge(txn: Txn, mailbox: int, uids: Iterable[int], *, for_good: bool = False) -> tuple[int, ...]:
+    """The UIDs that were there, ascending.  `for_good`: nobody can bring them back."""
     box = _box(txn, mailbox)
     rows = messages.some(txn.db, box.id, uids)
     if not rows:
         return ()
     remove_rows(txn, box, rows, [row.base for row in rows])
-    for row in rows:
-        txn.later(UnlinkFile(txn.site, box.id, row))
+    put_away(txn, box, rows, for_good=for_good)
     return tuple(row.uid for row in rows)
 
 

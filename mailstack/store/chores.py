@@ -15,17 +15,18 @@ from mailstack.store.index import mailboxes, messages, tombstones
 from mailstack.store.index.messages import Row
 from mailstack.store.stamps import Stamps
 
-__all__ = ["Chore", "Outcome", "RenameFile", "Settle", "UnlinkFile", "Where"]
+__all__ = ["Chore", "FileChore", "Outcome", "RenameFile", "Settle", "UnlinkFile", "Where"]
 
 Settle = Callable[[Any], None]  # writes down over the connection what was done, behind a sync of it
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of some chores; `folder` is to be synced where there is no syncfs."""
+    """What became of some chores; `folder`, and `also`, are to be synced where there is no syncfs."""
 
     settle: Settle | None = None
     folder: str = ""
+    also: str = ""
     faults: list[OSError] = field(default_factory=list)
 
 
@@ -55,7 +56,7 @@ class Where(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _FileChore:
+class FileChore:
     """About one file of a mailbox."""
 
     site: Where
@@ -71,7 +72,7 @@ class _FileChore:
 
 
 @dataclass(frozen=True, slots=True)
-class RenameFile(_FileChore):
+class RenameFile(FileChore):
     """Give the file the letters of the row's flags, whatever they are by then."""
 
     uid: int
@@ -109,7 +110,7 @@ def _renamed(outcome: Outcome, row: Row, letters: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class UnlinkFile(_FileChore):
+class UnlinkFile(FileChore):
     """Remove an expunged message's file.  If another program renamed it, reconcile knows it by its tombstone."""
 
     row: Row

@@ -31,6 +31,7 @@ __all__ = [
     "move",
     "rename_inbox",
     "reserve",
+    "take_uid",
     "write_box_text",
 ]
 
@@ -171,7 +172,7 @@ def _add(txn: Txn, home: Home, box: Box, incoming: Sequence[Incoming]) -> tuple[
 
 
 def _place(txn: Txn, home: Home, box: Box, incoming: Incoming) -> Row:
-    uid = _take_uid(box)
+    uid = take_uid(box)
     flags = bits_of(incoming.flags, box.keywords)
     size = incoming.staged.size
     base, disk = maildir.make_base(txn.site.unique(), size, uid), merged(flags, "")
@@ -193,7 +194,7 @@ def _insert(txn: Txn, box: Box, rows: Sequence[Row]) -> None:
     txn.tell(Added(replace(box), rows))
 
 
-def _take_uid(box: Box) -> int:
+def take_uid(box: Box) -> int:
     uid = box.uidnext
     if uid > MAX_UID:
         raise MailError(Condition.LIMIT, "Mailbox has no UIDs left")
@@ -249,7 +250,7 @@ def _bring(txn: Txn, home: Home, source: Box, target: Box, rows: Sequence[Row], 
             bring(here + maildir.file_name(row.base, row.disk), there + maildir.file_name(new.base, new.disk))
         except FileNotFoundError:
             continue  # somebody else removed or renamed it just now: the next look at the folder will tell
-        _take_uid(target)
+        take_uid(target)
         pairs.append((row, new))
     if pairs:
         _insert(txn, target, [new for _, new in pairs])

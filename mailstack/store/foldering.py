@@ -6,6 +6,7 @@ mailbox's path changes in the same transaction as its row, and back if that fail
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ from typing import Any
 from mailstack.base import files
 from mailstack.base.errors import Condition, MailError
 from mailstack.store import foldertext, maildir
+from mailstack.store.bins import BIN_TEXT, BINS, Bin, deleted_bin
 from mailstack.store.chores import Outcome
 from mailstack.store.effects import AccountRead, Created, Deleted, Renamed, Subscribed
+from mailstack.store.flags import merged
 from mailstack.store.foldertext import FolderText
 from mailstack.store.index import accounts, mailboxes, messages, snapshots, subscriptions, tombstones, usage
 from mailstack.store.index.mailboxes import Box
@@ -252,16 +255,33 @@ def make_mailbox(txn: Txn, home: Home, name: str, special_use: SpecialUse | None
     return box
 
 
-def delete(txn: Txn, account: str, name: str) -> None:
-    """The mailbox and its mail; what is below it stays."""
+def delete(txn: Txn, account: str, name: str, *, for_good: bool = False) -> None:
+    """The mailbox and its mail; what is below it stays.  `for_good`: nobody can bring it back."""
     home = ensure_home(txn, account)
     box = _existing(txn, home, name)
     if box.name == INBOX:
         raise MailError(Condition.NOT_ALLOWED, "INBOX cannot be deleted")
-    trash = f"{home.root}/tmp/deleted-{box.uidvalidity}"  # noqa: S108  the Maildir's own; no mail program looks there
-    txn.rename_folder(home.path(box), trash)
-    txn.later(_Clear(trash))
+    if txn.site.keep_seconds and not for_good:
+        _keep_folder(txn, home, box)
+    else:
+        trash = f"{home.root}/tmp/deleted-{box.uidvalidity}"  # noqa: S108  the Maildir's own; nobody looks there
+        txn.rename_folder(home.path(box), trash)
+        txn.later(_Clear(trash))
     _forget(txn, home, box)
+
+
+def _keep_folder(txn: Txn, home: Home, box: Box) -> None:
+    """Whole, with the flags in the names as they are by now."""
+    path = home.path(box)
+    for row in messages.all_of(txn.db, box.id):
+        if (letters := merged(row.flags, row.disk)) != row.disk:
+            with suppress(FileNotFoundError):
+                old, new = maildir.file_name(row.base, row.disk), maildir.file_name(row.base, letters)
+                txn.rename(f"{path}/cur/{old}", f"{path}/cur/{new}")
+    what = Bin(box.id, box.name, box.keywords, int(txn.site.now()))
+    txn.write_text(f"{path}/{BIN_TEXT}", what.text())
+    txn.make_folder(f"{home.root}/{BINS}")
+    txn.rename_folder(path, f"{home.root}/{BINS}/{deleted_bin(what, box.uidvalidity)}")
 
 
 def _existing(txn: Txn, home: Home, name: str) -> Box:

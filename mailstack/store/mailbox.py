@@ -186,9 +186,9 @@ class OpenMailbox:
             return ()
         return self._memory.read(lambda db: tombstones.since(db, self.folder.id, modseq))
 
-    async def expunge(self, uids: Iterable[int]) -> tuple[int, ...]:
+    async def expunge(self, uids: Iterable[int], *, for_good: bool = False) -> tuple[int, ...]:
         wanted = tuple(uids)
-        gone = await self._memory.write(lambda txn: changing.expunge(txn, self.folder.id, wanted))
+        gone = await self._memory.write(lambda txn: changing.expunge(txn, self.folder.id, wanted, for_good=for_good))
         if gone:
             log(Event.MAIL_EXPUNGED, account=self._home.name, mailbox=self.folder.name, uids=spelled(gone))
         return gone

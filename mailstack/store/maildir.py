@@ -42,6 +42,7 @@ __all__ = [
     "FileName",
     "account_path",
     "checked",
+    "expunged_at",
     "file_name",
     "folder_of",
     "has_crlf",
@@ -196,6 +197,11 @@ def read_base(base: str) -> FileName:
 def has_crlf(base: str) -> bool:
     """Whether the file is the message octet by octet: it has no bare LFs."""
     return ",W=" not in base
+
+
+def expunged_at(base: str) -> int | None:
+    """UNIX seconds, of a file in a bin (store.bins)."""
+    return next((int(value) for key, value in _FIELD.findall(base) if key == "X"), None)
 
 
 def make_base(unique: str, size: int, uid: int, crlf_size: int | None = None) -> str:

@@ -38,6 +38,7 @@ from mailstack.store.foldering import Home
 from mailstack.store.index import mailboxes, messages, tombstones, usage
 from mailstack.store.index.mailboxes import Box
 from mailstack.store.index.messages import Row
+from mailstack.store.keeping import keep_leftover
 from mailstack.store.txn import Txn
 
 __all__ = ["reconcile"]
@@ -77,7 +78,7 @@ def reconcile(txn: Txn, home: Home, box: Box) -> None:
         _vanish(txn, box, gone),
         _reflag(txn, box, rows, found.letters),
     )
-    _clear_leftovers(txn, box, path, left, found)
+    _clear_leftovers(txn, home, box, path, left, found)
     moved = found.moved or bool(found.strangers or found.leftovers)
     txn.site.stamps.listed(box.id, path, before, moved=moved and txn.site.stamps.before_listing(path) != before)
     _note(txn, home, box, counts, is_new=is_new)
@@ -138,10 +139,10 @@ def _vanish(txn: Txn, box: Box, gone: Sequence[Row]) -> int:
     return len(gone)
 
 
-def _clear_leftovers(txn: Txn, box: Box, path: str, left: dict[str, int], found: _Found) -> None:
+def _clear_leftovers(txn: Txn, home: Home, box: Box, path: str, left: dict[str, int], found: _Found) -> None:
     """Files that were to be removed are, or have been by others; this transaction's sync comes before its COMMIT."""
     for name in found.leftovers:
-        files.remove(f"{path}/cur/{name}")
+        keep_leftover(txn, home, box, name)
         txn.touched[f"{path}/cur"] = None
     tombstones.clear_bases(txn.db, box.id, left.values())
 

@@ -9,7 +9,7 @@
 
 import itertools
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -32,7 +32,8 @@ from mailstack.store.opened import How, Opened, open_store
 from mailstack.store.quota import refusal
 from mailstack.store.room import RESERVE_OCTETS, Room
 from mailstack.store.txn import Txn
-from mailstack.store.values import NO_QUOTA, Checked, Filed, Quota, Staged, Usage
+from mailstack.store.undelete import bring_back, forget, in_thread, kept_of, sweep_all
+from mailstack.store.values import NO_QUOTA, Checked, Filed, Kept, Quota, Staged, Usage
 from mailstack.store.watching import Watching
 
 __all__ = ["Store", "StoreLedger"]
@@ -41,6 +42,7 @@ T = TypeVar("T")
 
 POLL_SECONDS = 1.0  # until another program's mail is seen without inotify; a tenth of the mailboxes at a time
 POLL_TURNS = 10
+SWEEP_SECONDS = 60.0
 POLL_FOLLOWED = 30  # every so many rounds also those that inotify tells about
 
 
@@ -62,7 +64,9 @@ class Store:
         reserve: int = RESERVE_OCTETS,
         now: Callable[[], float] = time.time,
         quota_of: Callable[[str], Quota] = lambda _: NO_QUOTA,
+        keep_expunged: float = 0,
     ) -> None:
+        """`keep_expunged`: for how many seconds expunged mail can be brought back; 0 removes it at once."""
         self._root = root
         self._mail = mail or f"{root}/mail"
         self._staging = f"{self._mail}/.staging"
@@ -70,9 +74,11 @@ class Store:
         self._durability: How = durability
         self._now = now
         self._quota_of = quota_of
+        self._keep_expunged = keep_expunged
         self._room = Room([self._mail, root], reserve, now)
         self._opened: Opened | None = None
         self._polling: LoopingCall | None = None
+        self._sweeping: LoopingCall | None = None
         self.ledger = StoreLedger(self)
 
     @classmethod
@@ -90,6 +96,7 @@ class Store:
             Path(folder).mkdir(files.FOLDER_MODE, parents=True, exist_ok=True)
         self._opened = open_store(self._root, self._mail, self._reactor, self._durability, self._now)
         self._memory.quota_of = self._quota_of
+        self._memory.site.keep_seconds = self._keep_expunged
         for left in Path(self._staging).iterdir():
             left.unlink()  # it was never accepted
         self._opened.committer.start()
@@ -103,10 +110,29 @@ class Store:
         self._polling = LoopingCall(lambda: self._poll_some(next(turns)))
         self._polling.clock = self._reactor
         self._polling.start(POLL_SECONDS / POLL_TURNS, now=False)
+        self._sweeping = LoopingCall(lambda: Deferred.fromCoroutine(self.sweep()))
+        self._sweeping.clock = self._reactor
+        self._sweeping.start(SWEEP_SECONDS, now=False)
 
     def _poll_some(self, turn: int) -> Deferred[None]:
         followed = turn < POLL_TURNS
         return Deferred.fromCoroutine(self._memory.poll(turn % POLL_TURNS, POLL_TURNS, followed=followed))
+
+    @property
+    def keep_expunged(self) -> float:
+        return self._keep_expunged
+
+    @keep_expunged.setter
+    def keep_expunged(self, seconds: float) -> None:
+        self._keep_expunged = seconds
+        if self._opened is not None:
+            self._memory.site.keep_seconds = seconds
+
+    async def sweep(self) -> int:
+        """Remove for good, up to some thousand files, what has been expunged for long; how many."""
+        site = self._memory.site
+        homes = [site.account_path(name) for name in self.accounts()]
+        return await in_thread(self._reactor, lambda: sweep_all(homes, site.now(), site.keep_seconds))
 
     def _refresh(self, mailbox: int) -> None:
         if self._opened is not None:
@@ -114,8 +140,9 @@ class Store:
 
     async def stop(self) -> None:
         """Ends when everything that was asked for is durable and the names on the disk say what the index does."""
-        if self._polling is not None and self._polling.running:
-            self._polling.stop()
+        for repeated in (self._polling, self._sweeping):
+            if repeated is not None and repeated.running:
+                repeated.stop()
         if self._opened is not None:
             watching, self._memory.watching = self._memory.watching, None
             if watching is not None:
@@ -180,9 +207,23 @@ class Store:
     def usage(self, account: str) -> Usage:
         return self._memory.read(partial(_used, account=account))
 
-    async def check(self, account: str, *, repair: bool) -> Checked:
-        if account not in self.accounts():
+    async def kept(self, account: str, *, described: bool = False) -> Sequence[Kept]:
+        self._expect(account)
+        return await kept_of(self._memory, self._reactor, account, described=described)
+
+    async def bring_back(self, account: str, kept: Sequence[Kept], into: str | None = None) -> Mapping[str, int]:
+        self._expect(account)
+        return await bring_back(self._memory, account, kept, into)
+
+    async def forget_kept(self, account: str) -> None:
+        await forget(self._memory, self._reactor, account)
+
+    def _expect(self, account: str) -> None:
+        if account not in self.accounts() and not foldering.stamp_of(self._memory.site.account_path(account)):
             raise MailError(Condition.NO_SUCH_USER, f"{account} has no mail here")
+
+    async def check(self, account: str, *, repair: bool) -> Checked:
+        self._expect(account)
         opened = await self.account(account)
         total, findings = 0, []
         for folder in opened.folders():

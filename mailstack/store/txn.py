@@ -35,6 +35,7 @@ class Site:
     durable: bool = True  # False in tests: nothing has to outlive a power cut
     host: str = field(default_factory=maildir.host_name)
     serial: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    keep_seconds: float = 0  # for how long expunged mail can be brought back
     quotas: dict[str, Quota] = field(default_factory=dict)  # account → as the reactor's thread last asked
 
     def unique(self) -> str:

@@ -38,6 +38,7 @@ __all__ = [
     "FolderRenamed",
     "FolderSubscribed",
     "Incoming",
+    "Kept",
     "MailboxId",
     "MailboxInvalidated",
     "Moved",
@@ -306,6 +307,28 @@ class Digest:
 
     def records(self) -> Iterator[tuple[int, bytes]]:
         return zip(self.uids, self.blob.split(b"\xff"), strict=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An expunged message that can still be brought back.  `date` and `expunged` are UNIX seconds.
+
+    `inode` is not 0 when its file has further names: it may lie in another mailbox as well, as old clients move.
+    """
+
+    id: str
+    path: str
+    mailbox: int
+    folder: str
+    uid: int
+    size: int
+    date: int
+    flags: tuple[str, ...]
+    expunged: int
+    inode: int = 0
+    elsewhere: bool = False  # it does
+    sender: str = ""  # for people, like `subject`
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)
