@@ -51,6 +51,7 @@ class Where(Protocol):
     """`store.txn.Site`, as chores need it."""
 
     stamps: Stamps
+    durable: bool
 
     def path(self, account: str, folder: str) -> str: ...
 

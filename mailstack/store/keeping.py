@@ -59,7 +59,7 @@ class KeepFile(FileChore):
         path, place = self.path(connection), mailboxes.place_of(connection, self.mailbox)
         if path is None or place is None:
             return Outcome()  # the mailbox was deleted meanwhile, and they lie in its bin
-        target = _make_bin(self.site.path(place[0], ""), self.into)
+        target = _make_bin(self.site.path(place[0], ""), self.into, durable=self.site.durable)
         outcome = Outcome(folder=f"{path}/cur", also=target)
         with self.site.stamps.touching(connection, self.mailbox, path):
             done = list(_kept(outcome, target, self.into.seconds, [chore.row for chore in chores]))
@@ -80,12 +80,17 @@ def _kept(outcome: Outcome, target: str, seconds: int, rows: Sequence[Row]) -> I
             yield row.uid
 
 
-def _make_bin(home: str, into: Keeping) -> str:
+def _make_bin(home: str, into: Keeping, *, durable: bool) -> str:
     target = f"{home}/{BINS}/{into.bin}"
     if not files.is_file(f"{target}/{BIN_TEXT}"):
         files.make_folder(f"{home}/{BINS}")
         files.make_folder(target)
-        files.replace_text(f"{target}/{BIN_TEXT}", into.text)
+        fresh = f"{target}/{BIN_TEXT}.new"
+        files.remove(fresh)
+        files.write_new(fresh, into.text.encode())
+        if durable:  # before any message relies on it
+            files.sync_file(fresh)
+        files.rename(fresh, f"{target}/{BIN_TEXT}")
     return target
 
 
@@ -104,7 +109,7 @@ def keep_leftover(txn: Txn, home: Home, box: Box, name: str) -> None:
         return
     base, letters = maildir.split(name)
     kept = kept_name(base, read_letters(letters), letters, into.seconds)
-    txn.rename(path, f"{_make_bin(home.root, into)}/{kept}")
+    txn.rename(path, f"{_make_bin(home.root, into, durable=txn.site.durable)}/{kept}")
 
 
 # --- back ----------------------------------------------------------------------------------------------------
