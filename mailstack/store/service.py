@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
+from twisted.internet.threads import deferToThreadPool
 
 from mailstack.base import files
 from mailstack.base.errors import Condition, MailError
@@ -32,7 +33,7 @@ from mailstack.store.opened import How, Opened, open_store
 from mailstack.store.quota import refusal
 from mailstack.store.room import RESERVE_OCTETS, Room
 from mailstack.store.txn import Txn
-from mailstack.store.undelete import bring_back, forget, in_thread, kept_of, sweep_all
+from mailstack.store.undelete import bring_back, forget, kept_of, sweep_all
 from mailstack.store.values import NO_QUOTA, Checked, Filed, Kept, Quota, Staged, Usage
 from mailstack.store.watching import Watching
 
@@ -132,7 +133,14 @@ class Store:
         """Remove for good, up to some thousand files, what has been expunged for long; how many."""
         site = self._memory.site
         homes = [site.account_path(name) for name in self.accounts()]
-        return await in_thread(self._reactor, lambda: sweep_all(homes, site.now(), site.keep_seconds))
+        return await self._in_thread(lambda: sweep_all(homes, site.now(), site.keep_seconds))
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        """Without a reactor at once."""
+        if self._reactor is None:
+            return work()
+        done: T = await deferToThreadPool(self._reactor, self._reactor.getThreadPool(), work)
+        return done
 
     def _refresh(self, mailbox: int) -> None:
         if self._opened is not None:
@@ -209,14 +217,14 @@ class Store:
 
     async def kept(self, account: str, *, described: bool = False) -> Sequence[Kept]:
         self._expect(account)
-        return await kept_of(self._memory, self._reactor, account, described=described)
+        return await kept_of(self._memory, self._in_thread, account, described=described)
 
     async def bring_back(self, account: str, kept: Sequence[Kept], into: str | None = None) -> Mapping[str, int]:
         self._expect(account)
         return await bring_back(self._memory, account, kept, into)
 
     async def forget_kept(self, account: str) -> None:
-        await forget(self._memory, self._reactor, account)
+        await forget(self._memory, self._in_thread, account)
 
     def _expect(self, account: str) -> None:
         if account not in self.accounts() and not foldering.stamp_of(self._memory.site.account_path(account)):

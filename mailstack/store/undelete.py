@@ -4,13 +4,11 @@ Listing and removing are long walks over folders: they run in a thread of the po
 """
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
-
-from twisted.internet.threads import deferToThreadPool
+from typing import Protocol, TypeVar
 
 from mailstack.base import files
 from mailstack.message.header import scan, unfold
@@ -21,24 +19,23 @@ from mailstack.store.memory import Memory
 from mailstack.store.txn import Txn
 from mailstack.store.values import Kept
 
-__all__ = ["bring_back", "forget", "in_thread", "kept_of", "sweep_all"]
+__all__ = ["bring_back", "forget", "kept_of", "sweep_all"]
 
 T = TypeVar("T")
+
+
+class InThread(Protocol):
+    """Run something in a thread of the pool."""
+
+    def __call__(self, work: Callable[[], T]) -> Awaitable[T]: ...
+
 
 AT_ONCE = 500  # messages that come back in one job of the writer
 HEAD_OCTETS = 16_384  # of a message that is described
 REMOVED_AT_ONCE = 5_000  # files of one sweep
 
 
-async def in_thread(reactor: Any, work: Callable[[], T]) -> T:
-    """Without a reactor at once."""
-    if reactor is None:
-        return work()
-    done: T = await deferToThreadPool(reactor, reactor.getThreadPool(), work)
-    return done
-
-
-async def kept_of(memory: Memory, reactor: Any, account: str, *, described: bool) -> list[Kept]:
+async def kept_of(memory: Memory, in_thread: InThread, account: str, *, described: bool) -> list[Kept]:
     """All that can be brought back, the oldest first; `elsewhere` is told, sender and subject if `described`."""
     home = memory.site.account_path(account)
 
@@ -46,7 +43,7 @@ async def kept_of(memory: Memory, reactor: Any, account: str, *, described: bool
         found = _listed(home)
         return list(map(_described, found)) if described else found
 
-    return await in_thread(reactor, work)
+    return await in_thread(work)
 
 
 def _described(kept: Kept) -> Kept:
@@ -97,10 +94,10 @@ def _bringing(account: str, some: Sequence[Kept], into: str | None) -> Callable[
     return lambda txn: keeping.bring_back(txn, foldering.ensure_home(txn, account), some, into)
 
 
-async def forget(memory: Memory, reactor: Any, account: str) -> None:
+async def forget(memory: Memory, in_thread: InThread, account: str) -> None:
     """Nothing of it can be brought back any more."""
     home = memory.site.account_path(account)
-    await in_thread(reactor, lambda: files.remove_tree(f"{home}/{BINS}"))
+    await in_thread(lambda: files.remove_tree(f"{home}/{BINS}"))
 
 
 def sweep_all(homes: Sequence[str], now: float, keep: float) -> int:
