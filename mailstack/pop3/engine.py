@@ -1,6 +1,6 @@
 """The server's side of the POP3 wire, sans-IO (`base.engine`).
 
-Each event is a `Command`, answered by one `send` of `Ok`, `Err`, `Listing` or
+Each event is a `Command`, answered by one `send` of `Ok`, `Err`, `Listing`, `Whole` or
 `Challenge`, or by `Opening`, `Piece` …, `Closing`.  After a `Challenge` the next
 line comes as `AuthLine`.
 
@@ -28,7 +28,7 @@ from mailstack.pop3.commands import (
     from_base64,
     parse_command,
 )
-from mailstack.pop3.responses import Challenge, Closing, Err, Listing, Ok, Opening, Piece, Response, single_line
+from mailstack.pop3.responses import Challenge, Closing, Err, Listing, Ok, Opening, Piece, Response, Whole, single_line
 from mailstack.pop3.stuffing import DotStuffer
 from mailstack.pop3.values import Pop3Limits, State
 
@@ -124,6 +124,9 @@ class Pop3Engine:
             case Err(text, code):
                 self._out.append(single_line("-ERR", text, code))
                 self._refused()
+            case Whole(text, data):
+                body = DotStuffer()
+                self._out += (single_line("+OK", text), body.feed(data), body.finish())
             case Listing(text, lines):
                 self._out += (single_line("+OK", text), lines, b".\r\n")
             case Challenge():

@@ -9,7 +9,7 @@ message, CRLF line ends; dots and the last line end are the engine's business.
 import binascii
 from dataclasses import dataclass
 
-__all__ = ["Challenge", "Closing", "Err", "Listing", "Ok", "Opening", "Piece", "Response", "single_line"]
+__all__ = ["Challenge", "Closing", "Err", "Listing", "Ok", "Opening", "Piece", "Response", "Whole", "single_line"]
 
 _TEXT = 450  # octets; the line may have 512 (RFC 2449 §4)
 
@@ -46,6 +46,14 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
+class Whole:
+    """+OK and a body that is not long, all of it."""
+
+    text: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Opening:
     """+OK, and a body follows."""
 
@@ -62,7 +70,7 @@ class Closing:
     """The body is whole."""
 
 
-Response = Ok | Err | Challenge | Listing | Opening | Piece | Closing
+Response = Ok | Err | Challenge | Listing | Whole | Opening | Piece | Closing
 
 
 def single_line(status: str, text: str, code: str = "") -> bytes:

@@ -1,12 +1,14 @@
 """The engine alone: order, state, limits, the end."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mailstack.base.engine import NEED_DATA, After
 from mailstack.base.secret import Secret
 from mailstack.pop3 import commands as c
 from mailstack.pop3.engine import Pop3Engine
-from mailstack.pop3.responses import Challenge, Closing, Err, Listing, Ok, Opening, Piece
+from mailstack.pop3.responses import Challenge, Closing, Err, Listing, Ok, Opening, Piece, Whole
 from mailstack.pop3.values import Pop3Limits, State
 
 LIMITS = Pop3Limits(command_bytes=60, auth_bytes=100, bad_commands=3, failed_logins=2)
@@ -205,3 +207,16 @@ def test_one_line_stays_one_line(engine):
     line = engine.data_to_send()
     assert line.startswith(b"-ERR [SYS/PERM] a??b ?xxx")
     assert len(line) <= 512
+
+
+@given(st.lists(st.sampled_from([b".", b"..", b"a", b"\r\n", b"\r", b"\n"]), max_size=9).map(b"".join))
+def test_a_whole_body_is_that_of_its_pieces(data):
+    said = []
+    for responses in ([Whole("5 octets", data)], [Opening("5 octets"), Piece(data), Closing()]):
+        engine = Pop3Engine(Pop3Limits())
+        engine.receive(b"QUIT\r\nNOOP\r\n")
+        engine.next_event()
+        for response in responses:
+            engine.send(response)
+        said.append(engine.data_to_send())
+    assert said[0] == said[1]

@@ -63,6 +63,13 @@ class Mailbox:
             raise MailError(Condition.NO_SUCH_MESSAGE, "this message was removed")
         return Content(self.messages[uid], self)
 
+    def octets(self, uid):
+        content = self.content(uid)
+        try:
+            return content.read(0, content.size)
+        finally:
+            content.close()
+
     def watch(self, watcher):
         self.watchers.append(watcher)
 

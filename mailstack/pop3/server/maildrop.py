@@ -84,6 +84,12 @@ class Maildrop:
         self._must_be_valid()
         return self._mailbox.content(uid)
 
+    def octets(self, number: int) -> bytes:
+        """All of a message that is not long.  MailError(NO_SUCH_MESSAGE)"""
+        uid = self._uids[self._index(number)]
+        self._must_be_valid()
+        return self._mailbox.octets(uid)
+
     def _numbered(self, values: Sequence[int]) -> Iterable[tuple[int, int]]:
         """(number, value) of all that is not deleted."""
         every = enumerate(values, 1)

@@ -25,9 +25,9 @@ from mailstack.pop3.commands import (
     Uidl,
     User,
 )
-from mailstack.pop3.responses import Challenge, Closing, Err, Listing, Ok, Opening, Piece, Response
+from mailstack.pop3.responses import Challenge, Closing, Err, Listing, Ok, Opening, Piece, Response, Whole
 from mailstack.pop3.server import faults
-from mailstack.pop3.server.body import first_lines, whole
+from mailstack.pop3.server.body import PIECE, first_lines, whole
 from mailstack.pop3.server.maildrop import Maildrop, NoSuchNumber
 from mailstack.pop3.values import Pop3Limits
 from mailstack.sasl import api as sasl
@@ -233,9 +233,15 @@ class Pop3Session:
         raise AssertionError(f"{event!r} does not belong to this state")
 
     async def _retr(self, number: int) -> Response:
-        content = self._drop.content(number)
-        answer = await self._send(f"{content.size} octets", content, whole(content))
-        self._drop.sent(number)
+        drop = self._drop
+        answer: Response
+        if drop.size(number) <= PIECE:
+            octets = drop.octets(number)
+            answer = Whole(f"{len(octets)} octets", octets)
+        else:
+            content = drop.content(number)
+            answer = await self._send(f"{content.size} octets", content, whole(content))
+        drop.sent(number)
         return answer
 
     async def _send(self, text: str, content: Content, pieces: Iterator[bytes]) -> Response:
