@@ -182,7 +182,7 @@ class Batches:
         paths = list(self._touched)
         for job in jobs:
             for old, new in job.moved():
-                paths = [new + path.removeprefix(old) if path.startswith(f"{old}/") else path for path in paths]
+                paths = [new + path.removeprefix(old) if f"{path}/".startswith(f"{old}/") else path for path in paths]
             paths += job.paths()
         return paths
 

@@ -16,6 +16,10 @@ from tests.store.world import ALICE, BOB, World, picture, run
 
 NOW = 1_800_000_000.0
 FLAGS = ["\\Seen", "\\Flagged", "\\Deleted", "word", "other"]
+KINDS = [
+    *("deliver", "append", "copy", "move", "set_flags", "expunge"),
+    *("create", "rename", "delete", "enqueue", "drop"),
+]
 PLACES = [(account, name) for account in (ALICE, BOB) for name in ("INBOX", "Sent", "Archive")]
 
 
@@ -122,37 +126,57 @@ class Player:
 
 
 class Author:
-    """Chooses commands that are possible just now."""
+    """Chooses commands that are possible just now: each kind once, in any order, then as it happens."""
 
     def __init__(self, seed):
         self.random = random.Random(seed)
         self.serial = itertools.count(1)
         self.extra = []  # mailboxes that come, are renamed, and go
-        self.queued = []
+        self.queued = ["m0"]
+        self.due = self.random.sample(KINDS, len(KINDS))
+        places = sorted(self.due.index(kind) for kind in ("create", "rename", "delete"))
+        for at, kind in zip(places, ("create", "rename", "delete"), strict=True):
+            self.due[at] = kind
+
+    def next(self, player):
+        """(kind, arguments…)"""
+        possible = [*KINDS, "copy", "move", "set_flags", "expunge"]
+        while True:
+            kind = self.due.pop(0) if self.due else self.random.choice(possible)
+            if kind in ("create", "rename", "delete"):
+                command = self.folder(kind)
+            elif kind in ("enqueue", "drop"):
+                command = self.queue(kind)
+            elif kind in ("deliver", "append"):
+                command = self.new_mail(kind)
+            else:
+                command = self.old_mail(kind, player)
+            if command is not None:
+                return command
 
     def text(self):
         size = self.random.choice([0, 10, 300, 70_000])
         return b"Subject: %d\r\n\r\n" % next(self.serial) + b"x" * size + b"\r\n"
 
-    def next(self, player):
-        pick = self.random
-        place = pick.choice(PLACES + self.extra)
-        target = pick.choice([name for account, name in PLACES + self.extra if account == place[0]])
-        uids = [uid for uid in self.uids(player, place) if pick.random() < 0.6]
-        kinds = ["deliver", "append", "enqueue", "folder", "folder"]
-        kinds += ["copy", "move", "set_flags", "expunge"] * 2 * bool(uids)
-        kind = pick.choice(kinds + ["drop"] * bool(self.queued))
+    def new_mail(self, kind):
+        places = PLACES + self.extra
         if kind == "deliver":
-            return kind, self.text(), pick.sample(PLACES + self.extra, pick.randint(1, 3))
-        if kind == "append":
-            return kind, place, [self.text() for _ in range(pick.randint(1, 3))], pick.sample(FLAGS, 2)
-        if kind in ("copy", "move"):
-            return kind, place, uids, target
-        if kind == "set_flags":
-            return kind, place, uids, pick.choice(list(FlagMode)), pick.sample(FLAGS, 2)
-        if kind == "expunge":
-            return kind, place, uids
-        return self.folder_or_queue(kind, place[0])
+            return kind, self.text(), self.random.sample(places, self.random.randint(1, 3))
+        texts = [self.text() for _ in range(self.random.randint(1, 3))]
+        return kind, self.random.choice(places), texts, self.random.sample(FLAGS, 2)
+
+    def old_mail(self, kind, player):
+        places = PLACES + self.extra
+        for place in self.random.sample(places, len(places)):
+            uids = [uid for uid in self.uids(player, place) if self.random.random() < 0.6]
+            if not uids:
+                continue
+            if kind == "expunge":
+                return kind, place, uids
+            if kind == "set_flags":
+                return kind, place, uids, self.random.choice(list(FlagMode)), self.random.sample(FLAGS, 2)
+            return kind, place, uids, self.random.choice([name for account, name in places if account == place[0]])
+        return None
 
     def uids(self, player, place):
         """None in a mailbox that an earlier command of the same batch is going to make."""
@@ -162,22 +186,24 @@ class Author:
             return mailbox.columns.uids
         return ()
 
-    def folder_or_queue(self, kind, account):
-        if kind == "drop":
-            return kind, self.queued.pop()
+    def queue(self, kind):
         if kind == "enqueue":
             self.queued.append(f"m{next(self.serial)}")
             return kind, self.queued[-1], self.text()
+        return (kind, self.queued.pop()) if self.queued else None
+
+    def folder(self, kind):
         name = f"F{next(self.serial)}"
-        mine = [each for each in self.extra if each[0] == account]
-        if not mine:
-            self.extra.append((account, name))
-            return "create", account, name
-        self.extra.remove(mine[0])
-        if self.random.random() < 0.5:
-            self.extra.append((account, name))
-            return "rename", account, mine[0][1], name
-        return "delete", account, mine[0][1]
+        if kind == "create":
+            self.extra.append((self.random.choice([ALICE, BOB]), name))
+            return kind, *self.extra[-1]
+        if not self.extra:
+            return None
+        account, old_name = self.extra.pop(self.random.randrange(len(self.extra)))
+        if kind == "delete":
+            return kind, account, old_name
+        self.extra.append((account, name))
+        return kind, account, old_name, name
 
 
 def check(player, before, after, why):

@@ -33,8 +33,15 @@ def test_a_folder_that_a_later_job_of_the_batch_renames(tmp_path):
         lambda txn: foldering.rename(txn, ALICE, "Old", "Older"),
     )
     assert f"{world.maildir('.Older')}/cur" in synced
-    assert not world.store.opened.committer._batches.degraded
     assert list(picture(world.open("Older")).values()) == [((), TEXT)]
+    assert str(world.maildir(".Older")) in together(
+        world,
+        lambda txn: foldering.create(txn, ALICE, "New", None),
+        lambda txn: foldering.delete(txn, ALICE, "Older"),
+        lambda txn: foldering.rename(txn, ALICE, "New", "Older"),
+    )
+    assert not world.store.opened.committer._batches.degraded
+    assert picture(world.open("Older")) == {}
     world.close()
 
 
