@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum, IntEnum
+from itertools import compress
+from operator import not_
 from typing import Final, Protocol
 
 from mailstack.imap.numset import NumSet
@@ -89,10 +91,14 @@ class Flagged(_FromColumns):
     """A flag or keyword, in lower case."""
 
     flag: str
+    wanted: bool = True
 
     async def among(self, window: Window, places: Sequence[Place]) -> Sequence[Place]:
-        has, flags = _Having(self.flag), window.flags
-        return [place for place in places if has[flags[place]]]
+        flags = window.flags
+        if len(places) < len(flags):
+            flags = [flags[place] for place in places]
+        has = map(_Having(self.flag).__getitem__, flags)
+        return list(compress(places, has if self.wanted else map(not_, has)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,10 +209,10 @@ class InHeader:
 
     @property
     def cost(self) -> int:
-        return Cost.HEADER if self.field in RECORDED else Cost.TEXT
+        return Cost.HEADER
 
     async def among(self, window: Window, places: Sequence[Place]) -> Sequence[Place]:
-        item = "fields" if self.field in RECORDED else "text"
+        item = "fields" if self.field in RECORDED else "header"
         needle, name = self.needle.encode("utf-8", "replace"), b"\xfe%b: " % self.field.upper()
 
         def in_field(record: bytes) -> bool:
@@ -270,6 +276,8 @@ class Not:
         return self.key.cost
 
     async def among(self, window: Window, places: Sequence[Place]) -> Sequence[Place]:
+        if isinstance(self.key, Flagged):
+            return await Flagged(self.key.flag, wanted=not self.key.wanted).among(window, places)
         matching = set(await self.key.among(window, places))
         return [place for place in places if place not in matching] if matching else places
 

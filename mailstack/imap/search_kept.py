@@ -12,7 +12,7 @@ from typing import Any, Final
 from mailstack.base.errors import Condition, MailError
 from mailstack.imap.numset import NumSet, Span
 from mailstack.imap.objectid import make_email_id
-from mailstack.imap.search_text import LONG, fields_record, text_record
+from mailstack.imap.search_text import LONG, fields_record, header_record, text_record
 from mailstack.imap.sort_record import Order, order_record
 from mailstack.imap.view import View
 from mailstack.message.mime import Source
@@ -25,6 +25,7 @@ Place = int  # of a message in its window, from 0
 
 _MAKE: Final[Mapping[str, Callable[[Source], bytes]]] = {
     "text": text_record,
+    "header": header_record,
     "fields": fields_record,
     "order": order_record,
 }
@@ -55,11 +56,11 @@ class Searched:
     async def digest(self, item: str, uids: Sequence[int]) -> Digest:
         """The block of these UIDs (ascending, all of one block) with all the records that can be had."""
         mailbox, name = self.mailbox, item + _VERSION
-        digest = mailbox.digest(name, uids[0] // DIGEST_UIDS)
-        have = digest.memo.get("uids")
-        if have is None:
-            have = digest.memo["uids"] = frozenset(digest.uids)
-        missing = [uid for uid in uids if uid not in have]
+        digest, missing = self._digest(item, uids)
+        if missing and item == "header":  # what was made of the whole text has it too
+            whole, lacking = self._digest("text", uids)
+            if not lacking:
+                return whole
         if not missing:
             return digest
         records: dict[int, bytes] = {}
@@ -69,6 +70,14 @@ class Searched:
                 records[uid] = record
             await self.pause()
         return mailbox.keep_digest(name, records) if records else digest
+
+    def _digest(self, item: str, uids: Sequence[int]) -> tuple[Digest, list[int]]:
+        """What is kept of the block, and of which messages nothing is."""
+        digest = self.mailbox.digest(item + _VERSION, uids[0] // DIGEST_UIDS)
+        have = digest.memo.get("uids")
+        if have is None:
+            have = digest.memo["uids"] = frozenset(digest.uids)
+        return digest, [uid for uid in uids if uid not in have]
 
     def email_id(self, uid: int) -> bytes:
         """b"" when the message is gone.  RFC 8474 §5.1"""
@@ -251,4 +260,8 @@ def _whole_text(source: Source) -> bytes:
     return text_record(source, whole=True)
 
 
-_WHOLE: Final[Mapping[str, Callable[[Source], bytes]]] = {"text": _whole_text, "fields": _whole_text}
+_WHOLE: Final[Mapping[str, Callable[[Source], bytes]]] = {
+    "text": _whole_text,
+    "header": _whole_text,
+    "fields": _whole_text,
+}

@@ -4,6 +4,7 @@ Encoded words, transfer encodings and charsets are decoded, tags of HTML left ou
 compatibility forms folded by i;unicode-casemap (RFC 5051).  The result is a record in UTF-8:
 
     text record     *(FIELD "NAME: VALUE") BODY text *(FIELD text)
+    header record   *(FIELD "NAME: VALUE") BODY, for fields that are seldom searched for
     fields record   *(FIELD "NAME: VALUE"), of the few fields that have search keys of their own
 
 FIELD, BODY and LONG are octets that UTF-8 does not have, so nothing is ever found across them.
@@ -20,7 +21,18 @@ from mailstack.message.header import Header, scan
 from mailstack.message.mime import Part, Source, octets_of, outline, parse
 from mailstack.message.words import decode, decode_words
 
-__all__ = ["BODY", "FIELD", "LONG", "RECORDED", "fields_record", "fold", "fold_header", "part_text", "text_record"]
+__all__ = [
+    "BODY",
+    "FIELD",
+    "LONG",
+    "RECORDED",
+    "fields_record",
+    "fold",
+    "fold_header",
+    "header_record",
+    "part_text",
+    "text_record",
+]
 
 PART_OCTETS: Final = 16 * 1024 * 1024  # of one part, encoded; what is behind is not searched
 RECORD_OCTETS: Final = 64 * 1024  # of a record that is kept; longer ones are made anew by each search
@@ -81,6 +93,12 @@ def text_record(source: Source, *, whole: bool = False) -> bytes:
         texts = FIELD.join(_octets(text) for text in _texts(tree))
         record = b"".join(_lines(tree.header)) + BODY + texts
     return record if whole or len(record) <= RECORD_OCTETS else LONG
+
+
+def header_record(source: Source) -> bytes:
+    """All fields of the header: a text record without its body."""
+    record = b"".join(_lines(outline(source).header)) + BODY
+    return record if len(record) <= RECORD_OCTETS else LONG
 
 
 def fields_record(source: Source) -> bytes:

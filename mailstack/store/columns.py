@@ -9,6 +9,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from itertools import compress
 from struct import Struct
 
 from mailstack.store.flags import DELETED, SEEN, Keywords, names_of
@@ -92,7 +93,7 @@ class MailColumns:
         return self._modseqs[start:stop]
 
     def changed_since(self, modseq: int) -> Sequence[int]:
-        return [uid for uid, own in zip(self.uids, self._modseqs, strict=True) if own > modseq]
+        return list(compress(self.uids, map(modseq.__lt__, self._modseqs)))
 
     def first_unseen(self) -> int | None:
         if not self._unseen:

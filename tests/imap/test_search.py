@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailstack.base.errors import Condition, MailError, ParseFault
+from mailstack.imap import search_kept
 from mailstack.imap.cursor import Cursor
 from mailstack.imap.search import Cost, InText, search
 from mailstack.imap.search_grammar import parse
-from mailstack.imap.search_kept import Searched
+from mailstack.imap.search_kept import _MAKE, Searched
 from mailstack.imap.search_text import BODY, fold, text_record
 from mailstack.imap.view import View
 from mailstack.message.mime import Whole
@@ -302,3 +303,24 @@ def test_the_fast_way_finds_the_same(text, needle, encoding):
     body = text_record(Whole(head % encoding.encode() + octets)).partition(BODY)[2]
     assert body == fold(text).encode()
     assert (fold(needle).encode() in body) == (fold(needle) in fold(text))
+
+
+def test_a_search_of_headers_reads_no_body_and_takes_what_there_is(monkeypatch):
+    """HEADER looks at header records; when the text is kept already, at that."""
+    made = []
+
+    def making(item):
+        original = _MAKE[item]
+        return lambda source: made.append(item) or original(source)
+
+    monkeypatch.setattr(search_kept, "_MAKE", {item: making(item) for item in _MAKE})
+    for first, second in (("HEADER X-Mine one", "TEXT one"), ("TEXT one", "HEADER X-Mine one")):
+        made.clear()
+        world = World()
+        for text in (b"X-Mine: one\r\n\r\ntwo\r\n", b"X-Mine: two\r\n\r\none\r\n", b"\r\nX-Mine: one\r\n"):
+            world.box().add(text)
+        talk = world.login()
+        talk.say("s SELECT INBOX")
+        answers = {line: talk.say(f"a SEARCH {line}")[0] for line in (first, second)}
+        assert answers == {"HEADER X-Mine one": "* SEARCH 1", "TEXT one": "* SEARCH 1 2 3"}
+        assert made == (["header"] * 3 + ["text"] * 3 if first.startswith("HEADER") else ["text"] * 3)
