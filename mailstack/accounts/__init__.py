@@ -29,5 +29,11 @@ which somebody has logged in within a week is never banned, so that Microsoft's 
 shared addresses (FIELD.md §4.19) are left alone.  They end by themselves.  Passwords of people who are known where
 they come from are hashed first, and one thread is for those alone.
 
+**Live sessions** (`live`): each account has an epoch that grows when its password changes or it is disabled; a login
+holds for its epoch.  Whoever looks (`app.logouts`, each second; microseconds while nothing has changed) ends the rest.
+
+**Sending limits** (`sending`) are counted before the message is kept, so that a session more does not help, and refused
+with a temporary reply: mail programs keep the message.
+
 **Refused**: a thread a login; system users and PAM; passwords as arguments of commands.
 """

@@ -8,6 +8,7 @@ from mailstack.base.engine import Peer
 from mailstack.base.secret import Secret
 
 __all__ = [
+    "Allowance",
     "AnyClaim",
     "CertificateClaim",
     "Claim",
@@ -20,6 +21,7 @@ __all__ = [
     "NotOurs",
     "Principal",
     "Resolution",
+    "Rights",
     "ScramClaim",
     "ScramKeys",
     "TokenClaim",
@@ -100,6 +102,17 @@ class Principal:
 
 
 @dataclass(frozen=True, slots=True)
+class Rights:
+    """What an account may do.  `epoch` grows whenever whoever is logged in must log in anew."""
+
+    enabled: bool = True  # may log in
+    may_send: bool = True
+    may_receive: bool = True
+    epoch: int = 0
+    limits: Mapping[str, int] = field(default_factory=dict)  # of its own: see `accounts.sending`
+
+
+@dataclass(frozen=True, slots=True)
 class Local:
     """The address is a mailbox here.  `detail` is what stood behind the `+`."""
 
@@ -136,6 +149,19 @@ class Directory(Protocol):
     def is_own_domain(self, domain: str) -> bool: ...
 
     def own_domains(self) -> Sequence[str]: ...
+
+    def rights(self, account: str) -> Rights | None:
+        """None when there is no such account."""
+
+
+class Allowance(Protocol):
+    """How much each account may send."""
+
+    def expect(self, account: str, recipients: int) -> None:
+        """Whether one message more, for so many, would be within the limits.  MailError(RATE_LIMITED)"""
+
+    def take(self, account: str, recipients: Sequence[str]) -> None:
+        """The same for these addresses, and count it.  MailError(RATE_LIMITED)"""
 
 
 class IssuerUnreachable(Exception):

@@ -1,8 +1,8 @@
 """Where an address leads: a picture of the accounts file in memory, always as new as the file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from mailstack.accounts.api import Forward, Local, NotOurs, Principal, Resolution, Unknown
+from mailstack.accounts.api import Forward, Local, NotOurs, Principal, Resolution, Rights, Unknown
 from mailstack.accounts.names import canonical_address, canonical_domain
 from mailstack.accounts.store import AccountStore, Picture
 from mailstack.store.values import NO_QUOTA, Quota
@@ -58,6 +58,18 @@ class AccountDirectory:
 
     def own_domains(self) -> Sequence[str]:
         return self._now().domains
+
+    def rights(self, account: str) -> Rights | None:
+        return self._now().rights.get(account)
+
+    def limits(self, account: str) -> Mapping[str, int]:
+        """Those of its own."""
+        rights = self.rights(account)
+        return {} if rights is None else rights.limits
+
+    def version(self) -> tuple[int, int]:
+        """Another one as soon as anything has changed."""
+        return self._store.version()
 
     # --- for login and the command line ---------------------------------------------------------------------
 
@@ -128,9 +140,13 @@ class AccountDirectory:
         targets = [
             target
             for target in self._members(picture, alias)
-            if target.rpartition("@")[2] not in self._domains or self._mailbox(picture, target) is not None
+            if target.rpartition("@")[2] not in self._domains or self._receives(picture, target)
         ]
         return Forward(tuple(targets)) if targets else None
+
+    def _receives(self, picture: Picture, target: str) -> bool:
+        found = self._mailbox(picture, target)
+        return found is not None and picture.rights[found.account].may_receive
 
     def _postmaster(self, picture: Picture, address: str) -> Local | None:
         """RFC 5321 §4.5.1: always somebody: the domain's first account, else the server's first."""

@@ -30,6 +30,20 @@ CREATE TABLE IF NOT EXISTS known_networks (
     last REAL NOT NULL,
     PRIMARY KEY (account, network)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sent (
+    account TEXT NOT NULL,
+    piece INTEGER NOT NULL,
+    messages INTEGER NOT NULL,
+    recipients INTEGER NOT NULL,
+    new INTEGER NOT NULL,
+    PRIMARY KEY (account, piece)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS met (
+    account TEXT NOT NULL,
+    address BLOB NOT NULL,
+    last INTEGER NOT NULL,
+    PRIMARY KEY (account, address)
+) WITHOUT ROWID;
 """
 
 
@@ -80,3 +94,26 @@ class GuardFile:
 
     def forget_networks(self, before: float) -> None:
         self._db.execute("DELETE FROM known_networks WHERE last < ?", (before,))
+
+    # --- what was sent: see `accounts.sending` ----------------------------------------------------------------------
+
+    def sent(self) -> list[tuple[str, int, int, int, int]]:
+        """(account, piece, messages, recipients, new recipients)"""
+        return self._db.execute("SELECT account, piece, messages, recipients, new FROM sent").fetchall()
+
+    def met(self, account: str, addresses: Iterable[bytes]) -> set[bytes]:
+        """To whom of them the account has written before."""
+        query = "SELECT 1 FROM met WHERE account = ? AND address = ?"
+        return {each for each in addresses if self._db.execute(query, (account, each)).fetchone() is not None}
+
+    def note_sent(self, account: str, piece: int, counts: Iterable[int], met: Iterable[bytes], now: int) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            self._db.execute("INSERT OR REPLACE INTO sent VALUES (?, ?, ?, ?, ?)", (account, piece, *counts))
+            self._db.executemany("INSERT OR REPLACE INTO met VALUES (?, ?, ?)", [(account, each, now) for each in met])
+        finally:
+            self._db.execute("COMMIT")
+
+    def forget_sent(self, piece_before: int, met_before: int) -> None:
+        self._db.execute("DELETE FROM sent WHERE piece <= ?", (piece_before,))
+        self._db.execute("DELETE FROM met WHERE last < ?", (met_before,))

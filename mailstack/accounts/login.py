@@ -11,6 +11,7 @@ from mailstack.accounts.api import AnyClaim, Claim, Principal, TokenClaim
 from mailstack.accounts.directory import AccountDirectory
 from mailstack.accounts.guard import Guard
 from mailstack.accounts.hashing import Hashing
+from mailstack.accounts.live import Live
 from mailstack.accounts.names import canonical_address
 from mailstack.accounts.passwords import Credential, ScramKeys, VerifiedPasswords, make_credential
 from mailstack.accounts.proofs import Proofs, Proven
@@ -53,6 +54,7 @@ class PasswordLogin:
         self._hashing = Hashing(reactor, inline=inline)
         verified = VerifiedPasswords(reactor.seconds)
         self._proofs = Proofs(store, directory, self._hashing, verified, scram=scram, issuer=issuer, knows=self._knows)
+        self.live = Live(directory)
         self._guard, self._key = guard, os.urandom(32)
 
     def start(self) -> None:
@@ -71,7 +73,12 @@ class PasswordLogin:
             self._failed(name, claim, peer)
             self._log_failure(claim, peer, cid, proof.reason)
             raise MailError(Condition.LOGIN_FAILED, _WRONG, detail=proof.reason)
+        rights = self._directory.rights(proof.account)
+        if rights is None or not rights.enabled:
+            self._log_failure(claim, peer, cid, "the account is disabled")
+            raise MailError(Condition.ACCOUNT_DISABLED, "this account is disabled; ask the postmaster")
         self._succeeded(name, proof.account, peer)
+        self.live.entered(cid, proof.account, proof.epoch)
         tls = f"{peer.tls_version} {peer.tls_cipher}".strip() or "no TLS"
         log(
             Event.LOGIN,

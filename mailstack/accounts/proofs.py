@@ -38,7 +38,10 @@ __all__ = ["Proofs", "Proven", "Unproven"]
 
 @dataclass(frozen=True, slots=True)
 class Proven:
+    """`epoch` is the account's from before the proof: see `Rights`."""
+
     account: str
+    epoch: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,10 @@ class Proofs:
         acts_for = self._directory.account_named(claim.authzid)
         return found if acts_for == found.account else Unproven("asked to act for somebody else")
 
+    def _proven(self, account: str) -> Proven:
+        rights = self._directory.rights(account)
+        return Proven(account, 0 if rights is None else rights.epoch)
+
     # --- passwords ---------------------------------------------------------------------------------------------
 
     async def _by_password(self, claim: Claim, peer: Peer) -> Proven | Unproven:
@@ -84,8 +91,9 @@ class Proofs:
         if account is None or credential is None:
             await self._hashing(lambda: verify_nobody(claim.password), known=False)
             return Unproven("no such account")
+        proven = self._proven(account)
         right = await self._is_right(account, credential, claim.password, known=self._knows(account, peer.ip))
-        return Proven(account) if right else Unproven("wrong password")
+        return proven if right else Unproven("wrong password")
 
     async def _is_right(self, account: str, credential: Credential, password: Secret, *, known: bool) -> bool:
         hashed = credential.hashed
@@ -112,7 +120,7 @@ class Proofs:
         account = self._directory.account_named(claim.name)
         keys = self.scram_keys(claim.name, claim.algorithm)
         if proves(keys, claim.auth_message, claim.proof) and account is not None:
-            return Proven(account)
+            return self._proven(account)
         return Unproven("no such account" if account is None else "wrong password")
 
     def scram_keys(self, name: str, algorithm: str) -> ScramKeys:
@@ -142,14 +150,14 @@ class Proofs:
             return Unproven("no such account")
         if claim.name and self._directory.account_named(claim.name) != account:
             return Unproven("the token is somebody else's")
-        return Proven(account)
+        return self._proven(account)
 
     async def _by_certificate(self, claim: CertificateClaim, peer: Peer) -> Proven | Unproven:
         accounts = [account for name in peer.addresses if (account := self._directory.account_named(name))]
         wanted = self._directory.account_named(claim.name) if claim.name else next(iter(accounts), None)
         if wanted is None or wanted not in accounts:
             return Unproven("the certificate is somebody else's" if accounts else "the certificate is nobody's here")
-        return Proven(wanted)
+        return self._proven(wanted)
 
 
 _WAYS: dict[type, Callable[[Proofs, Any, Peer], Awaitable[Proven | Unproven]]] = {

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mailstack.accounts.api import Rights
 from mailstack.accounts.database import Database
 from mailstack.accounts.passwords import Credential, ScramKeys
 from mailstack.base.errors import Condition, MailError
@@ -29,6 +30,7 @@ class Account:
     addresses: tuple[str, ...]
     added: int
     password_changed: int
+    rights: Rights = field(default_factory=Rights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class Picture:
     accounts: tuple[str, ...]
     addresses: dict[str, str]  # address → account
     aliases: dict[str, tuple[str, ...]]
+    rights: dict[str, Rights] = field(default_factory=dict)
     quotas: dict[str, Limits] = field(default_factory=dict)  # of an account, or of `@domain`
 
 
@@ -81,6 +84,7 @@ class AccountStore:
                     db.execute("SELECT address, name FROM addresses JOIN accounts ON accounts.id = addresses.account")
                 ),
                 aliases=aliases,
+                rights=_rights(db),
                 quotas={row[0]: row[1:] for row in db.execute("SELECT subject, octets, messages FROM quotas")},
             )
 
@@ -130,8 +134,9 @@ class AccountStore:
             addresses: dict[int, list[str]] = {}
             for address, account in db.execute("SELECT address, account FROM addresses ORDER BY address"):
                 addresses.setdefault(account, []).append(address)
+            rights = _rights(db)
             return [
-                Account(name, tuple(addresses.get(number, ())), added, changed or 0)
+                Account(name, tuple(addresses.get(number, ())), added, changed or 0, rights[name])
                 for number, name, added, changed in db.execute(
                     "SELECT id, name, added, changed FROM accounts"
                     " LEFT JOIN passwords ON passwords.account = accounts.id ORDER BY name"
@@ -155,6 +160,47 @@ class AccountStore:
             number = _number(db, account)
             _put_credential(db, number, credential, _now())
             _end_sessions(db, number)
+
+    def set_right(self, account: str, right: str, *, given: bool) -> None:
+        """`right`: "enabled", "may_send", "may_receive".  Who may no longer log in is logged out.
+
+        MailError(NO_SUCH_USER).
+        """
+        with self._file.change() as db:
+            number = _number(db, account)
+            assert right in {"enabled", "may_send", "may_receive"}
+            db.execute(f"UPDATE accounts SET {right} = ? WHERE id = ?", (given, number))  # noqa: S608  one of three
+            if right == "enabled" and not given:
+                _end_sessions(db, number)
+
+    def set_limit(self, account: str, name: str, value: int | None) -> None:
+        """One of `accounts.sending`'s, for this account; None: what is set for all.  MailError(NO_SUCH_USER)."""
+        with self._file.change() as db:
+            number = _number(db, account)
+            if value is None:
+                db.execute("DELETE FROM account_limits WHERE account = ? AND name = ?", (number, name))
+            else:
+                db.execute("INSERT OR REPLACE INTO account_limits VALUES (?, ?, ?)", (number, name, value))
+
+    def add_address(self, account: str, address: str) -> None:
+        """MailError(NO_SUCH_USER), MailError(NO_SUCH_DOMAIN), MailError(MAILBOX_EXISTS) when it is taken."""
+        with self._file.change() as db:
+            number = _number(db, account)
+            _expect_own(db, address)
+            _expect_free(db, address)
+            db.execute("INSERT INTO addresses VALUES (?, ?)", (address, number))
+
+    def remove_address(self, account: str, address: str) -> None:
+        """MailError(NO_SUCH_USER) when it has no such address, MailError(NOT_ALLOWED) for its own name."""
+        with self._file.change() as db:
+            number = _number(db, account)
+            if address == account:
+                raise MailError(
+                    Condition.NOT_ALLOWED, f"{address} is the account's name; it stays as long as the account"
+                )
+            if not db.execute("DELETE FROM addresses WHERE account = ? AND address = ?", (number, address)).rowcount:
+                raise MailError(Condition.NO_SUCH_USER, f"{address} is not an address of {account}")
+            db.execute("DELETE FROM aliases WHERE target = ?", (address,))
 
     def upgrade_credential(self, account: str, old: str, credential: Credential) -> None:
         """The same password kept in another way; nothing happens when its hash is no longer `old`."""
@@ -228,6 +274,17 @@ class AccountStore:
 
 def _now() -> int:
     return int(time.time())
+
+
+def _rights(db: sqlite3.Connection) -> dict[str, Rights]:
+    limits: dict[int, dict[str, int]] = {}
+    for account, name, value in db.execute("SELECT account, name, value FROM account_limits"):
+        limits.setdefault(account, {})[name] = value
+    rows = db.execute("SELECT id, name, enabled, may_send, may_receive, epoch FROM accounts")
+    return {
+        name: Rights(bool(enabled), bool(may_send), bool(may_receive), epoch, limits.get(number, {}))
+        for number, name, enabled, may_send, may_receive, epoch in rows
+    }
 
 
 def _number(db: sqlite3.Connection, account: str) -> int:

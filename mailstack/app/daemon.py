@@ -23,6 +23,7 @@ from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succe
 from twisted.python.failure import Failure
 
 from mailstack import __version__
+from mailstack.app.logouts import Logouts
 from mailstack.app.logs import LogSink
 from mailstack.app.notify import notify
 from mailstack.app.parts import Parts, build
@@ -116,6 +117,12 @@ class Daemon(MultiService):
         parts.store.start()
         parts.login.start()
         self.total.doorkeeper = parts.guard
+        logouts = Logouts(
+            parts.login.live,
+            lambda: (each for listener in self.listeners for each in listener.connections),
+            self._reactor,
+        )
+        MultiService.addService(self, logouts)
         await parts.spool.open()
         MultiService.addService(self, parts.runner)
         commands = steering(parts, self.listeners, self.reload, self._reactor)

@@ -9,9 +9,10 @@ from mailstack.accounts.directory import AccountDirectory
 from mailstack.accounts.guard import Guard
 from mailstack.accounts.guardfile import GuardFile
 from mailstack.accounts.login import PasswordLogin
+from mailstack.accounts.sending import Sending
 from mailstack.accounts.store import AccountStore
 from mailstack.app.aside import aside_of
-from mailstack.app.people import guard_rules, issuer
+from mailstack.app.people import guard_rules, issuer, sending_limits
 from mailstack.app.quotas import default_quota
 from mailstack.app.reports import ReportMail
 from mailstack.app.ways import way_out
@@ -49,6 +50,7 @@ class Parts:
     directory: AccountDirectory
     login: PasswordLogin
     guard: Guard
+    sending: Sending
     spool: Spool
     runner: QueueRunner
     reports: Bounces
@@ -64,6 +66,7 @@ class Parts:
         self.directory.default_quota = default_quota(config)
         self.guard.reconfigure(guard_rules(config))
         self.store.keep_expunged = config.store.keep_expunged.total_seconds()
+        self.sending.limits = sending_limits(config)
         self.spool.agenda.limits = _agenda_limits(config)
         self.runner.times = _queue_times(config)
         self.recorder.limits = _history_limits(config)
@@ -89,7 +92,9 @@ def build(config: Config, reactor: Any, *, inline: bool = False, tls_clients: An
         keep_expunged=config.store.keep_expunged.total_seconds(),
         **({"now": reactor.seconds} if inline else {}),
     )
-    guard = Guard(GuardFile(config.guard_file), reactor.seconds, guard_rules(config))
+    guard_file = GuardFile(config.guard_file)
+    guard = Guard(guard_file, reactor.seconds, guard_rules(config))
+    sending = Sending(guard_file, sending_limits(config), directory.limits, reactor.seconds)
     login = PasswordLogin(
         account_store,
         directory,
@@ -119,7 +124,9 @@ def build(config: Config, reactor: Any, *, inline: bool = False, tls_clients: An
     couriers = {route: courier, _HERE.route: LocalCourier(store, directory, spool)}
     runner = QueueRunner(spool, couriers, report, reactor, times=_queue_times(config), jitter=random.random)
     recorder = _recorder(config, reactor, inline=inline)
-    return Parts(store, account_store, directory, login, guard, spool, runner, report, connections, {}, recorder, aside)
+    return Parts(
+        store, account_store, directory, login, guard, sending, spool, runner, report, connections, {}, recorder, aside
+    )
 
 
 def _recorder(config: Config, reactor: Any, *, inline: bool) -> Recorder:

@@ -4,11 +4,12 @@ from typing import Any
 
 from mailstack.accounts.bans import BanRules
 from mailstack.accounts.guard import GuardRules
+from mailstack.accounts.sending import LIMITS, SendingLimits
 from mailstack.accounts.tokens import TokenIssuer, TokenSettings
 from mailstack.app.ways import first_line
 from mailstack.config.model import Config
 
-__all__ = ["guard_rules", "issuer"]
+__all__ = ["guard_rules", "issuer", "sending_limits"]
 
 
 def guard_rules(config: Config) -> GuardRules:
@@ -24,6 +25,10 @@ def guard_rules(config: Config) -> GuardRules:
         connections_a_minute_wide=abuse.connections_per_minute_network,
         errors_an_hour=abuse.errors_per_hour,
     )
+
+
+def sending_limits(config: Config) -> SendingLimits:
+    return SendingLimits(**{name: getattr(config.submission, name) for name in LIMITS})
 
 
 def issuer(config: Config, reactor: Any) -> TokenIssuer | None:

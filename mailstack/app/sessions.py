@@ -90,7 +90,7 @@ def _smtp(config: Config, parts: Parts, listener: Listener, reactor: Any) -> Ses
     )
     submission = listener.protocol == "submission"
     flow = (
-        Submission(promise, parts.directory, settings, now)
+        Submission(promise, parts.directory, settings, now, parts.sending)
         if submission
         else Inbound(promise, parts.directory, settings)
     )

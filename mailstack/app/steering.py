@@ -13,6 +13,7 @@ from mailstack.config.faults import ConfigError
 from mailstack.control.bans import ban_commands
 from mailstack.control.commands import Commands, account_commands, queue_commands, store_commands
 from mailstack.control.quotas import quota_commands
+from mailstack.control.rights import rights_commands
 from mailstack.control.undelete import undelete_commands
 from mailstack.net.listen import Bind, Listener
 from mailstack.tls.certs import CertificateFault
@@ -44,6 +45,7 @@ def steering(parts: Parts, listeners: Sequence[Listener], reload: Reload, reacto
     return {
         **account_commands(parts.account_store, parts.login.make_credential, lambda: parts.store),
         **ban_commands(parts.guard),
+        **rights_commands(parts.account_store, parts.directory, parts.sending),
         **queue_commands(parts.spool),
         **store_commands(lambda: parts.store),
         **undelete_commands(lambda: parts.store),

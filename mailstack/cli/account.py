@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from mailstack.cli.reach import ask, glimpsed
+from mailstack.cli.rights import COMMANDS as RIGHTS
 from mailstack.cli.say import (
     Failed,
     ask_password,
@@ -52,19 +53,26 @@ def show(ctx: click.Context, as_json: bool) -> None:
     if as_json:
         return print_json(rows)
     table(
-        ("Account", "Further addresses", "Added", "Password set"),
+        ("Account", "Further addresses", "Added", "Password set", ""),
         [
             (
                 row["name"],
                 " ".join(address for address in row["addresses"] if address != row["name"]),
                 row["added"][:10],
                 row["password_changed"][:10],
+                _state(row),
             )
             for row in rows
         ],
         nothing="There is no account yet.  Add the first: mailstack account add NAME@DOMAIN",
     )
     return None
+
+
+def _state(row: dict[str, Any]) -> str:
+    """What is not as with everybody."""
+    missing = (("enabled", "disabled"), ("may_send", "may not send"), ("may_receive", "takes no mail"))
+    return ", ".join(words for right, words in missing if not row[right])
 
 
 @account.command("passwd")
@@ -166,3 +174,7 @@ def _ways_in(config: Config, name: str) -> Iterator[str]:
 def _preferred(config: Config, protocol: str) -> list[Listener]:
     found = [item for item in config.listeners if item.enabled and item.protocol == protocol and item.address]
     return sorted(found, key=lambda item: ("implicit", "starttls", "none").index(item.tls))[:1]
+
+
+for _command in RIGHTS:
+    account.add_command(_command)

@@ -70,12 +70,15 @@ def _on_files(config: Config, command: str, arguments: dict[str, Any]) -> Any:
     from mailstack.accounts.guard import Guard
     from mailstack.accounts.guardfile import GuardFile
     from mailstack.accounts.passwords import Credential, make_credential
+    from mailstack.accounts.sending import Sending
     from mailstack.accounts.store import AccountStore
+    from mailstack.app.people import sending_limits
     from mailstack.app.quotas import default_quota
     from mailstack.base.secret import Secret
     from mailstack.control.bans import ban_commands
     from mailstack.control.commands import account_commands, queue_commands, run, store_commands
     from mailstack.control.quotas import quota_commands
+    from mailstack.control.rights import rights_commands
     from mailstack.control.undelete import undelete_commands
     from mailstack.queue.resting import RestingQueue
     from mailstack.store.service import Store
@@ -88,8 +91,9 @@ def _on_files(config: Config, command: str, arguments: dict[str, Any]) -> Any:
             queue = RestingQueue(config.index_file, f"{config.state}/queue")
             return at_once(run(queue_commands(queue), command, arguments))  # type: ignore[arg-type]  # never enqueues
         _expect_state(config.state)
+        guard_file = GuardFile(config.guard_file)
         if command.startswith("ban "):
-            guard = Guard(GuardFile(config.guard_file), time.time)
+            guard = Guard(guard_file, time.time)
             try:
                 return at_once(run(ban_commands(guard), command, arguments))
             finally:
@@ -98,16 +102,19 @@ def _on_files(config: Config, command: str, arguments: dict[str, Any]) -> Any:
         mail = _Mail(config, Store)
         try:
             directory = AccountDirectory(people, default_quota=default_quota(config))
+            sending = Sending(guard_file, sending_limits(config), directory.limits, time.time)
             commands = {
                 **account_commands(people, hashed, mail.open),
                 **store_commands(mail.open),
                 **quota_commands(people, directory, mail.open),
                 **undelete_commands(mail.open),
+                **rights_commands(people, directory, sending),
             }
             return at_once(run(commands, command, arguments))
         finally:
             mail.close()
             people.close()
+            guard_file.close()
 
 
 class _Mail:

@@ -317,6 +317,44 @@ class Submission(Section):
         why="a program sends in the names of many people",
         live=True,
     )
+    messages_per_hour: int = setting(
+        Number(0, 10_000_000),
+        300,
+        "Messages that one account may send within an hour.  `mailstack account limits` sets others for one "
+        "account.  0: any number.  Beyond a limit mail is refused for the time being (451 4.7.1), and the log"
+        " warns.",
+        why="a program sends for many people",
+        live=True,
+    )
+    messages_per_day: int = setting(
+        Number(0, 10_000_000),
+        2000,
+        "Messages that one account may send within a day.  0: any number.",
+        why="a program sends for many people",
+        live=True,
+    )
+    recipients_per_hour: int = setting(
+        Number(0, 10_000_000),
+        2000,
+        "Recipients, each of each message counted, within an hour.  0: any number.",
+        why="a program sends for many people",
+        live=True,
+    )
+    recipients_per_day: int = setting(
+        Number(0, 10_000_000),
+        10000,
+        "Recipients within a day.  0: any number.",
+        why="a program sends for many people",
+        live=True,
+    )
+    new_recipients_per_day: int = setting(
+        Number(0, 10_000_000),
+        500,
+        "Recipients within a day to whom the account has never written before: what spammers with a stolen "
+        "password need.  0: any number.",
+        why="a newsletter goes out from an account",
+        live=True,
+    )
     hold_at_most: timedelta = setting(
         DURATION,
         timedelta(days=30),

@@ -80,6 +80,9 @@ def _account_commands(people: AccountStore, make_credential: MakeCredential, mai
                 "addresses": list(account.addresses),
                 "added": _moment(account.added),
                 "password_changed": _moment(account.password_changed),
+                "enabled": account.rights.enabled,
+                "may_send": account.rights.may_send,
+                "may_receive": account.rights.may_receive,
             }
             for account in people.accounts()
         ]

@@ -19,7 +19,7 @@ def add_recipient(
 ) -> None:
     """Resolve and append; the same address twice counts once.  `relay`: addresses elsewhere may be named.
 
-    `expect_room` is the store's.  MailError(RELAY_DENIED | NO_SUCH_USER | OVER_QUOTA | OVER_QUOTA_NOW)
+    `expect_room` is the store's.  MailError: RELAY_DENIED, NO_SUCH_USER, ACCOUNT_DISABLED, OVER_QUOTA, OVER_QUOTA_NOW.
     """
     recipient = _with_domain(recipient, directory)
     resolution = directory.resolve(recipient.address)
@@ -27,10 +27,17 @@ def add_recipient(
         raise MailError(Condition.RELAY_DENIED, "Relaying denied: no mailbox of this server", detail=recipient.address)
     if isinstance(resolution, Unknown) or not _leads_somewhere(resolution, directory):
         raise MailError(Condition.NO_SUCH_USER, "No such mailbox here", detail=recipient.address)
+    if isinstance(resolution, Local) and not _receives(resolution.account, directory):
+        raise MailError(Condition.ACCOUNT_DISABLED, "This mailbox does not take mail", detail=recipient.address)
     _expect_room(resolution, directory, lambda account: expect_room(account, mail.declared_size))
     if recipient not in mail.recipients:
         mail.recipients.append(recipient)
         mail.resolutions.append(resolution)
+
+
+def _receives(account: str, directory: Directory) -> bool:
+    rights = directory.rights(account)
+    return rights is not None and rights.may_receive
 
 
 def _expect_room(resolution: Resolution, directory: Directory, expect_room: Callable[[str], None]) -> None:

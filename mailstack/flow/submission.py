@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from mailstack.accounts.api import Directory, Local, Principal
+from mailstack.accounts.api import Allowance, Directory, Local, Principal
 from mailstack.base.errors import Condition, MailError
 from mailstack.flow.api import Accepted, Arriving
 from mailstack.flow.authorship import HeaderRewriter, complete_header, written_by
@@ -21,9 +21,15 @@ class Submission:
     """Implements `flow.api.Flow`."""
 
     def __init__(
-        self, promise: Promise, directory: Directory, settings: FlowSettings, now: Callable[[], datetime]
+        self,
+        promise: Promise,
+        directory: Directory,
+        settings: FlowSettings,
+        now: Callable[[], datetime],
+        allowance: Allowance,
     ) -> None:
         self._promise, self._directory, self._settings, self._now = promise, directory, settings, now
+        self._allowance = allowance
 
     async def sender(self, mail: Arriving, reverse_path: str) -> None:
         """MailError(NOT_ALLOWED) without a login, MailError(SENDER_NOT_ALLOWED) for another's address.
@@ -37,9 +43,14 @@ class Submission:
                 "The sender address does not belong to this account",
                 detail=f"<{reverse_path}> by {principal.account}",
             )
+        rights = self._directory.rights(principal.account)
+        if rights is None or not rights.may_send:
+            raise MailError(Condition.NOT_ALLOWED, "This account may not send mail", detail=principal.account)
+        self._allowance.expect(principal.account, 1)
         mail.reverse_path = reverse_path
 
     async def recipient(self, mail: Arriving, recipient: Recipient) -> None:
+        self._allowance.expect(_principal(mail).account, len(mail.recipients) + 1)
         add_recipient(mail, recipient, self._directory, self._promise.expect_room, relay=True)
 
     def stage(self, mail: Arriving) -> Staged:
@@ -50,6 +61,7 @@ class Submission:
         if isinstance(staged, HeaderRewriter):
             staged = staged.staged
         refuse_loop(mail, staged.head(), self._settings.max_hops)
+        self._allowance.take(_principal(mail).account, [recipient.address for recipient in mail.recipients])
         return await self._promise.keep(mail, staged)
 
     def _rewritten(self, mail: Arriving, head: bytes) -> bytes:

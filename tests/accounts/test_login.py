@@ -143,6 +143,19 @@ def test_kept_as_now(world: World) -> None:
     assert world.store.credential("alice@demo.test") == after
 
 
+def test_disabled(world: World) -> None:
+    """Told only to who has the password."""
+    world.store.set_right("alice@demo.test", "enabled", given=False)
+    with refused(Condition.LOGIN_FAILED):
+        world.ask("alice@demo.test", "wrong")
+    with refused(Condition.ACCOUNT_DISABLED):
+        world.ask("alice@demo.test")
+    with refused(Condition.ACCOUNT_DISABLED):
+        scram(world, "alice@demo.test", "correct horse")
+    world.store.set_right("alice@demo.test", "enabled", given=True)
+    world.ask("alice@demo.test")
+
+
 def scram(world: World, name: str, password: str, authzid: str = "", peer: Peer = PEER) -> Principal:
     """What a SCRAM exchange asks of a login."""
     keys = finished(world.login.scram_keys(name))

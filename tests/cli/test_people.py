@@ -137,3 +137,28 @@ def test_quotas(world: World) -> None:
     assert "allowed" in world.refuses("account", "quota", "alice@demo.test", "--storage", "many")
     assert "no account nobody@demo.test" in world.refuses("account", "quota", "nobody@demo.test")
     assert "say whose" in world.refuses("account", "quota", "--messages", "5")
+
+
+def test_rights_limits_addresses(world: World) -> None:
+    world.says("domain", "add", "demo.test")
+    world.says("account", "add", "alice@demo.test", "--password-stdin", typed="wonderland\n")
+    assert world.says("account", "disable", "Alice@demo.test") == "alice@demo.test is disabled.\n"
+    assert "disabled" in world.says("account", "list")
+    assert world.says("account", "enable", "alice@demo.test") == "alice@demo.test may log in.\n"
+    said = world.says("account", "allow", "alice@demo.test", "--no-send")
+    assert said == "alice@demo.test may log in: yes; may send: no; takes mail: yes\n"
+    assert world.json("account", "allow", "alice@demo.test", "--send", "--no-receive")["may_receive"] is False
+    assert world.json("account", "list")[0]["may_receive"] is False
+    assert world.says("account", "address", "alice@demo.test", "--add", "al@demo.test").split() == [
+        "al@demo.test",
+        "alice@demo.test",
+    ]
+    assert world.json("account", "address", "alice@demo.test", "--remove", "al@demo.test") == ["alice@demo.test"]
+    rows = world.json("account", "limits", "alice@demo.test", "--messages-per-hour", "7")
+    assert rows["messages_per_hour"] == {"used": 0, "limit": 7, "own": True}
+    assert rows["messages_per_day"] == {"used": 0, "limit": 2000, "own": False}
+    assert "its own" in world.says("account", "limits", "alice@demo.test")
+    rows = world.json("account", "limits", "alice@demo.test", "--messages-per-hour", "default")
+    assert rows["messages_per_hour"] == {"used": 0, "limit": 300, "own": False}
+    assert "there is no account" in world.refuses("account", "limits", "eve@demo.test")
+    assert "there is no account" in world.refuses("account", "disable", "eve@demo.test")

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from mailstack.accounts.api import Forward, Local, NotOurs, Principal, Unknown
+from mailstack.accounts.api import Forward, Local, NotOurs, Principal, Rights, Unknown
 from mailstack.base.engine import Peer
 from mailstack.flow.api import Arriving
 from mailstack.flow.inbound import Inbound
@@ -23,6 +23,9 @@ class Table:
 
     def __init__(self, aliases=None):
         self.aliases = aliases or {}
+
+    def rights(self, account):
+        return Rights()
 
     def resolve(self, address):
         local, _, domain = address.lower().rpartition("@")
@@ -55,6 +58,14 @@ class Queue:
         self.taken.append((envelope, staged.read(0, staged.size)))
 
 
+class NoLimits:
+    def expect(self, account, recipients):
+        pass
+
+    def take(self, account, recipients):
+        pass
+
+
 class World:
     def __init__(self, folder, aliases=None, quotas=None, **settings):
         quotas = quotas or {}
@@ -69,7 +80,7 @@ class World:
             self.store, self.queue, self.directory, self.settings, lambda: MOMENT, self._receipt, self._bounce
         )
         self.inbound = Inbound(promise, self.directory, self.settings)
-        self.submission = Submission(promise, self.directory, self.settings, lambda: MOMENT)
+        self.submission = Submission(promise, self.directory, self.settings, lambda: MOMENT, NoLimits())
 
     async def _bounce(self, envelope, undelivered, content):
         self.bounced += [(each.recipient.address, each.reply.status) for each in undelivered]

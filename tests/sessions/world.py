@@ -6,6 +6,7 @@ import re
 import socket
 import ssl
 from contextlib import suppress
+from functools import partial
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
@@ -222,6 +223,16 @@ class World:
         address, targets = rest.split()
         self.now(self._call, self.parts.account_store.add_alias, address, targets.split(","))
 
+    def right(self, _player, rest):
+        """`ACCOUNT RIGHT yes|no`"""
+        account, right, word = rest.split()
+        self.now(self._call, partial(self.parts.account_store.set_right, account, right, given=word == "yes"))
+
+    def limit(self, _player, rest):
+        """`ACCOUNT LIMIT NUMBER`"""
+        account, name, number = rest.split()
+        self.now(self._call, self.parts.account_store.set_limit, account, name, int(number))
+
     async def _call(self, function, *arguments):
         return function(*arguments)
 
@@ -389,6 +400,8 @@ DIRECTIVES = {
     "account": World.account,
     "alias": World.alias,
     "domain": World.domain,
+    "right": World.right,
+    "limit": World.limit,
     "stored": World.stored,
     "contains": World.contains,
     "queued": World.queued,
