@@ -175,6 +175,10 @@ class Wire(Protocol[ResponseT_contra]):
     def room(self) -> Awaitable[None]:
         """Flush, and wait until the peer has read enough.  Raises ConnectionError once the connection is lost."""
 
+    @property
+    def unread(self) -> int:
+        """Octets that were pushed to a peer that does not read them."""
+
     def close(self) -> None:
         """Flush and close, without waiting for the peer."""
 

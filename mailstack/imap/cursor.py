@@ -93,6 +93,10 @@ class Cursor:
         self._at = end
         return True
 
+    def back(self, octets: int) -> None:
+        """So many octets of the present line are not taken after all."""
+        self._at -= octets
+
     def take(self, token: bytes) -> None:
         if not self.took(token):
             raise self.fault(token.decode("ascii"))

@@ -7,11 +7,12 @@ from typing import Final
 
 from mailstack.base.errors import ParseFault
 from mailstack.imap.cursor import Cursor
+from mailstack.imap.fetch import Item, items
 from mailstack.imap.numset import Span, compact
 
 __all__ = ["Partial", "Returned", "parse_partial", "parse_return"]
 
-_OPTIONS: Final = frozenset({b"MIN", b"MAX", b"ALL", b"COUNT", b"SAVE"})
+_OPTIONS: Final = frozenset({b"MIN", b"MAX", b"ALL", b"COUNT", b"SAVE", b"CONTEXT", b"UPDATE"})
 _PARTIAL: Final = re.compile(rb"(-?)([0-9]{1,10}):(-?)([0-9]{1,10})")
 
 
@@ -46,10 +47,16 @@ class Partial:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """The options of one RETURN."""
+    """The options of one RETURN.  `fetched`: what UPDATE is to tell of messages that are new.  RFC 5465 §7"""
 
     options: frozenset[bytes]
     partial: Partial | None = None
+    fetched: tuple[Item, ...] | None = None
+
+    @property
+    def updates(self) -> bool:
+        """The search goes on.  CONTEXT is a hint that nobody needs here.  RFC 5267 §4.2, §4.3"""
+        return b"UPDATE" in self.options
 
     @property
     def saves(self) -> bool:
@@ -94,6 +101,7 @@ def parse_return(cur: Cursor) -> Returned | None:
         return None
     options: set[bytes] = set()
     partial: Partial | None = None
+    fetched: tuple[Item, ...] | None = None
     while not cur.took(b")"):
         name = cur.word()
         if name == b"PARTIAL" and partial is None:
@@ -101,6 +109,9 @@ def parse_return(cur: Cursor) -> Returned | None:
             partial = parse_partial(cur)
         elif name in _OPTIONS:
             options.add(name)
+            if name == b"UPDATE" and cur.took(b" ("):
+                cur.back(1)
+                fetched = items(cur)
         else:
             raise ParseFault("unknown or repeated return option")
         if not cur.spaced():
@@ -109,7 +120,7 @@ def parse_return(cur: Cursor) -> Returned | None:
     if partial and b"ALL" in options:
         raise ParseFault("ALL and PARTIAL exclude each other")
     cur.space()
-    return Returned(frozenset(options) if options or partial else frozenset({b"ALL"}), partial)
+    return Returned(frozenset(options) if options or partial else frozenset({b"ALL"}), partial, fetched)
 
 
 def parse_partial(cur: Cursor) -> Partial:

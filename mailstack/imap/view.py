@@ -32,6 +32,7 @@ class News:
     recent: int | None = None
     changed: tuple[Span, ...] = ()
     vanished: tuple[int, ...] = ()
+    arrived: tuple[int, ...] = ()  # UIDs that are new to the client
 
     def __bool__(self) -> bool:
         return bool(self.expunged or self.changed) or self.exists is not None
@@ -144,20 +145,24 @@ class View:
         """Whether a flush with EXPUNGE would have something to tell."""
         return bool(self.gone or self._arrived or self._changed)
 
-    def flush(self, *, expunge: bool) -> News:
-        """Move the picture and say how.  Without `expunge` only EXISTS, RECENT and flags are told, the rest waits."""
+    def flush(self, *, expunge: bool, arrivals: bool = True, flags: bool = True) -> News:
+        """Move the picture and say how.  What may not be told waits; EXISTS and RECENT are `arrivals`."""
         if not self.pending:
             return News()
         vanished = tuple(sorted(self.gone)) if expunge and self.gone else ()
         expunged = self._remove_gone() if vanished else ()
         exists = recent = None
-        if self._arrived:
-            self.uids.extend(self._arrived)
+        arrived: tuple[int, ...] = ()
+        if self._arrived and arrivals:
+            arrived = tuple(self._arrived)
+            self.uids.extend(arrived)
             self._arrived = []
             exists, recent = len(self.uids), len(self._recent)
-        changed = tuple((number, uid) for uid in sorted(self._changed) if (number := self.number(uid)))
-        self._changed = set()
-        return News(expunged, exists, recent, changed, vanished)
+        changed: tuple[Span, ...] = ()
+        if flags:
+            changed = tuple((number, uid) for uid in sorted(self._changed) if (number := self.number(uid)))
+            self._changed = set()
+        return News(expunged, exists, recent, changed, vanished, arrived)
 
     def _remove_gone(self) -> tuple[int, ...]:
         """Take the gone ones out: their numbers, descending.  One pass, however many they are."""

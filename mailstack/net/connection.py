@@ -230,6 +230,10 @@ class Connection(Protocol):
                 if self._backlog > OUTPUT_LIMIT:
                     self.abort("peer does not read")
 
+    @property
+    def unread(self) -> int:
+        return self._backlog if self._gate.shut_since is not None else 0
+
     def channel_binding(self, kind: str) -> bytes | None:
         return channel_binding(self.transport.getHandle(), kind) if self.peer.tls else None  # type: ignore[union-attr]
 

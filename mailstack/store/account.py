@@ -93,8 +93,15 @@ class OpenAccount:
         mailbox = self._memory.mailboxes.get(folder.id)
         if isinstance(mailbox, OpenMailbox):
             await mailbox.refresh()
+        else:
+            await self._look_if_changed(folder)
+        return self.known_status(name)
+
+    def known_status(self, name: str) -> Status:
+        folder = self.folder(name)
+        mailbox = self._memory.mailboxes.get(folder.id)
+        if isinstance(mailbox, OpenMailbox):
             return mailbox.status()
-        await self._look_if_changed(folder)
         box = self._memory.read(lambda db: mailboxes.by_id(db, folder.id))
         if box is None:
             raise MailError(Condition.NO_SUCH_MAILBOX, "No such mailbox")
@@ -156,6 +163,15 @@ class OpenAccount:
             raise MailError(Condition.IN_USE, "Mailbox is in use by another session")
         self._memory.locked.add(self.name)
         return lambda: self._memory.locked.discard(self.name)
+
+    @property
+    def id(self) -> int:
+        return self._home.id
+
+    def touched(self, change: Change) -> None:
+        """Messages of one of its mailboxes have come, gone or changed."""
+        if self._feed:
+            self._feed.publish(change)
 
     # --- changes that are durable, in the order of their commits -----------------------------------------
 

@@ -219,6 +219,9 @@ class MailAccount(Protocol):
     def deleted_octets(self, name: str) -> int:
         """Of the messages with \\Deleted.  MailError(NO_SUCH_MAILBOX)"""
 
+    def known_status(self, name: str) -> Status:
+        """The same at once, without a look at the disk.  MailError(NO_SUCH_MAILBOX)"""
+
     async def open(self, name: str) -> Mailbox:
         """Looks at the disk first, so that files brought by other programs are in."""
 
@@ -231,7 +234,7 @@ class MailAccount(Protocol):
         """What it keeps."""
 
     def watch(self, watcher: Callable[[Change], None]) -> None:
-        """Folder changes of this account (created, deleted, renamed, subscribed)."""
+        """Changes of this account's folders (created, deleted, renamed, subscribed) and of the messages in them."""
 
     def unwatch(self, watcher: Callable[[Change], None]) -> None: ...
 

@@ -11,7 +11,7 @@ from typing import Any
 from mailstack.base.events import Event
 from mailstack.store.index.mailboxes import Box
 from mailstack.store.index.messages import Row
-from mailstack.store.values import Folder
+from mailstack.store.values import Arrived, Change, Expunged, FlagsChanged, Folder
 
 __all__ = [
     "AccountRead",
@@ -24,6 +24,7 @@ __all__ = [
     "Removed",
     "Renamed",
     "Subscribed",
+    "as_change",
 ]
 
 
@@ -97,6 +98,16 @@ class Noted:
 
     event: Event
     fields: dict[str, Any]
+
+
+def as_change(effect: Added | Reflagged | Removed) -> Change:
+    """What those hear who watch the whole account."""
+    mailbox = effect.box.id
+    if isinstance(effect, Added):
+        return Arrived(mailbox, tuple(row.uid for row in effect.rows))
+    if isinstance(effect, Removed):
+        return Expunged(mailbox, effect.uids, effect.modseq)
+    return FlagsChanged(mailbox, tuple(uid for uid, _ in effect.flags), effect.modseq, effect.source)
 
 
 Effect = Added | Reflagged | Removed | Created | Deleted | Renamed | Subscribed | Noted

@@ -26,13 +26,14 @@ from mailstack.store.effects import (
     Removed,
     Renamed,
     Subscribed,
+    as_change,
 )
 from mailstack.store.foldering import Home
 from mailstack.store.index import mailboxes
 from mailstack.store.kept import Kept
 from mailstack.store.reconcile import reconcile
 from mailstack.store.txn import Site, StoreJob, Txn
-from mailstack.store.values import NO_QUOTA, Filed, Folder, Quota, Staged
+from mailstack.store.values import NO_QUOTA, Change, Filed, Folder, Quota, Staged
 from mailstack.store.watching import Watching
 
 __all__ = ["Committer", "Memory", "OpenedAccount", "OpenedMailbox", "look_at"]
@@ -93,6 +94,11 @@ class OpenedAccount(Protocol):
 
     def subscribed(self, name: str, *, yes: bool) -> None: ...
 
+    @property
+    def id(self) -> int: ...
+
+    def touched(self, change: Change) -> None: ...
+
 
 class Memory:
     """`accounts` by name and `mailboxes` by id: those that are in memory."""
@@ -103,6 +109,7 @@ class Memory:
         self.digests = digests
         self.line_maps = LineMaps()
         self.accounts: dict[str, OpenedAccount] = {}
+        self.owners: dict[int, OpenedAccount] = {}  # the accounts, by the number that rows know them by
         self.mailboxes: dict[int, OpenedMailbox] = {}
         self.locked: set[str] = set()  # accounts with a POP3 session
         self.quota_of: Callable[[str], Quota] = lambda _: NO_QUOTA
@@ -201,13 +208,16 @@ class Memory:
     def _apply_to_mailbox(self, effect: Added | Reflagged | Removed) -> None:
         mailbox = self.mailboxes.get(effect.box.id)
         if mailbox is None:
-            return
-        if isinstance(effect, Added):
+            pass
+        elif isinstance(effect, Added):
             mailbox.added(effect)
         elif isinstance(effect, Removed):
             mailbox.removed(effect)
         else:
             mailbox.reflagged(effect)
+        account = self.owners.get(effect.box.account)
+        if account is not None:
+            account.touched(as_change(effect))
 
     def _apply_to_account(self, effect: Created | Deleted | Renamed | Subscribed) -> None:
         account = self.accounts.get(effect.account)

@@ -267,7 +267,7 @@ def _keep(memory: Memory, told: AccountRead) -> None:
     if isinstance(account, OpenAccount):
         account.update(told)
     else:
-        memory.accounts[told.account] = OpenAccount(memory, told)
+        memory.accounts[told.account] = memory.owners[told.id] = OpenAccount(memory, told)
 
 
 class StoreLedger:

@@ -224,6 +224,7 @@ class FakeAccount:
         self.name = name
         self.boxes = {}
         self.subscribed = set()
+        self.watchers = []
         self.last_id = 0
         for folder, use in (("INBOX", None), *DEFAULT_FOLDERS):
             self.add_folder(folder, use)
@@ -271,6 +272,16 @@ class FakeAccount:
 
     async def status(self, name):
         return self.mailbox(name).status()
+
+    def known_status(self, name):
+        return self.mailbox(name).status()
+
+    def watch(self, watcher):
+        self.watchers.append(watcher)
+
+    def unwatch(self, watcher):
+        if watcher in self.watchers:
+            self.watchers.remove(watcher)
 
     async def open(self, name):
         box = self.mailbox(name)
@@ -334,6 +345,7 @@ class FakeWire:
     """The pump of net.connection, without a transport: everything is handled by the end of `feed`."""
 
     cid = "c1"
+    unread = 0
 
     def __init__(self, sessions, peer):
         self.peer = peer

@@ -17,6 +17,12 @@ Decisions
   SEARCH, HIGHESTMODSEQ stays below it, so a cut connection loses nothing.  The store remembers what was expunged;
   after its index was made again it does not, and then every missing UID is VANISHED (EARLIER).
 - Commands with messages (APPEND, REPLACE) gather them all before the store hears of the first: all or nothing.
+- NOTIFY's and contexts' news are made in one go when they happen, and pushed: no session has tasks of its own.  So
+  there are bounds: of a new message above 1 MiB only UID and FLAGS are pushed, a context looks at 200 messages at a
+  time (the rest comes with the next news), 20 contexts a session, sorted ones up to 5,000 members, and a client that
+  leaves 1 MiB unread hears NOTIFICATIONOVERFLOW.  Files that other programs bring to mailboxes nobody has open are
+  noticed when the mailbox is looked at.  The client's own changes of names are not told it; its own messages in other
+  mailboxes are, as STATUS.
 - CATENATE takes URLs of own mailboxes only, relative to the server or to the selected mailbox; what is not there is
   BADURL.  The octets are copied as they are here, whatever dialect the session speaks.
 - Clients that have not enabled UTF-8 (UTF8=ACCEPT or IMAP4rev2) see the surrogate of an internationalised message

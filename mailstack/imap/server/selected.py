@@ -1,12 +1,18 @@
 """An open mailbox in one session: the store's news into the view, the view's news into octets."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 
+from mailstack.imap.context import LOOKED_AT_MOST, Context, at_once, matching
+from mailstack.imap.fetch import Item
+from mailstack.imap.notify import EVERYTHING, Wanted
 from mailstack.imap.numset import STAR, compact
 from mailstack.imap.responses import flag_list
+from mailstack.imap.search_kept import Searched
 from mailstack.imap.sections import Message, Section, Slice
 from mailstack.imap.server.enabled import Enabled
+from mailstack.imap.sort import sort
 from mailstack.imap.view import News, View
 from mailstack.message.downgrade import for_ascii
 from mailstack.message.mime import Source
@@ -19,6 +25,9 @@ _SLICE = 500  # responses in one block of octets
 _VANISHED = 1000  # UIDs in one VANISHED
 _LONG_OCTETS = 256 * 1024  # a message that is often fetched in pieces
 _PLACES = 64  # of sections in such messages that are remembered
+
+
+Answers = Callable[[tuple[Item, ...], Sequence[int]], bytes]
 
 
 class Selected:
@@ -36,6 +45,9 @@ class Selected:
         enabled: Enabled,
         token: object,
         on_news: Callable[[], None],
+        wanted: Wanted = EVERYTHING,
+        answers: Answers | None = None,
+        now: Callable[[], datetime] | None = None,
     ) -> None:
         self.mailbox = mailbox
         self.read_only = read_only
@@ -47,6 +59,12 @@ class Selected:
         self._on_news = on_news
         self._keywords = len(mailbox.keywords)
         self._open = True
+        self.wanted = wanted  # what NOTIFY has asked for
+        self.answers = answers
+        self.contexts: list[Context] = []  # searches that are told as they change
+        self._touched: set[int] = set()  # UIDs that contexts have to look at again
+        self._made_here: set[int] = set()  # UIDs that this session has brought
+        self._now = now
         self._as_they_are: set[int] = set()  # UIDs of long messages with ASCII headers
         self._held_back = False  # the client was told a lower HIGHESTMODSEQ, because of EXPUNGEs that wait
         mailbox.watch(self._changed)
@@ -95,8 +113,11 @@ class Selected:
                 self.view.arrived(change.uids, self._claim(change.uids))
             case Expunged():
                 self.view.expunged(change.uids, change.modseq)
-            case FlagsChanged() if change.source is not self._token:
-                self.view.flags_changed(change.uids)
+            case FlagsChanged():
+                if self.contexts:
+                    self._touched.update(change.uids)
+                if change.source is not self._token:
+                    self.view.flags_changed(change.uids)
             case MailboxInvalidated():
                 self.invalid = change.reason
             case _:
@@ -114,25 +135,69 @@ class Selected:
     @property
     def has_news(self) -> bool:
         """Whether the client may have to be told something, now or later."""
-        return (
+        return bool(
             self.view.pending
+            or self._touched
             or self._held_back
             or self.invalid is not None
             or len(self.mailbox.keywords) != self._keywords
         )
 
-    def flush(self, *, expunge: bool) -> Iterator[bytes]:
+    def flush(self, *, expunge: bool, own: bool = False) -> Iterator[bytes]:
         """The pending news as whole responses, in blocks.  FLAGS comes first when there is a new keyword.
 
         All of it is made before the first block leaves: what happens meanwhile is later news, with greater modseqs.
+        `own`: the command has removed messages, which it tells whatever NOTIFY says.
         """
-        news = self.view.flush(expunge=expunge)
-        blocks = list(rendered(news, self.view, self.mailbox.columns, self._enabled)) if news else []
+        wanted = self.wanted
+        expunge = expunge and (wanted.expunge or own)
+        blocks = list(self._removals()) if expunge else []
+        news = self.view.flush(expunge=expunge, arrivals=wanted.new, flags=wanted.flags)
+        blocks += rendered(news, self.view, self.mailbox.columns, self._enabled) if news else ()
+        blocks += self._updates(news)
         blocks += self._watermark()
         if len(self.mailbox.keywords) != self._keywords:
             self._keywords = len(self.mailbox.keywords)
             yield b"* FLAGS %b\r\n" % flag_list(self.known_flags)
-        yield from blocks
+        yield from filter(None, blocks)
+
+    def made_here(self, mailbox: int, uids: Iterable[int]) -> None:
+        """This session has brought them: it knows what they are.  RFC 5465 §5.2"""
+        if self.answers is not None and mailbox == self.mailbox.folder.id:
+            self._made_here.update(uids)
+
+    def _removals(self) -> Iterator[bytes]:
+        """Before EXPUNGE, while the numbers hold.  RFC 5267 §4.3.4"""
+        if self.view.gone:
+            yield from (context.removed(self.view.gone, self.view) for context in self.contexts)
+
+    def _updates(self, news: News) -> Iterator[bytes]:
+        """What contexts have won and lost by arrivals and flags, then what is to be fetched.  RFC 5465 §5.2"""
+        fetched = dict.fromkeys(set(news.arrived) - self._made_here, self.wanted.fetched or ())
+        self._made_here.clear()
+        if self.contexts:
+            self._touched.update(news.arrived)
+            uids = sorted(self._touched)[:LOOKED_AT_MOST]
+            self._touched.difference_update(uids)
+            for context in self.contexts:
+                yield from self._update(context, uids, fetched)
+        for wanted in dict.fromkeys(fetched.values()):
+            if wanted and self.answers is not None:
+                yield self.answers(wanted, sorted(uid for uid, items in fetched.items() if items == wanted))
+
+    def _update(self, context: Context, uids: Sequence[int], fetched: dict[int, tuple[Item, ...]]) -> Iterator[bytes]:
+        assert self._now is not None
+        mail = Searched(self.view, self.mailbox, now=self._now(), pause=_no_pause)
+        found = at_once(matching(context.key, mail, uids))
+        yield context.removed(set(uids) - found, self.view)
+        if context.fetched:
+            for uid in found & fetched.keys():
+                fetched[uid] = tuple(dict.fromkeys((*fetched[uid], *context.fetched)))
+        yield context.added(found, self.view, lambda members: self._in_order(context, mail, members))
+
+    def _in_order(self, context: Context, mail: Searched, members: Sequence[int]) -> Sequence[int]:
+        indices = [number - 1 for number in map(self.view.number, sorted(members)) if number]
+        return [self.view.uids[index] for index in at_once(sort(context.by, mail, indices))]
 
     def _watermark(self) -> Iterator[bytes]:
         """Nobody may take a modseq for all there was while EXPUNGEs below it wait.  RFC 7162 §3.2, §6"""
@@ -155,6 +220,10 @@ class Selected:
         """FLAGS as this session sees them.  KeyError when the message is gone."""
         flags = self.mailbox.columns.flags(uid)
         return (*flags, "\\Recent") if self.view.is_recent(uid) else flags
+
+
+async def _no_pause() -> None:
+    """What is made in one go gives nobody a turn."""
 
 
 def rendered(news: News, view: View, columns: Columns, enabled: Enabled) -> Iterator[bytes]:

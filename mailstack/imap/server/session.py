@@ -5,20 +5,23 @@ failures in IMAP's words, and the flush of the view behind each command.  What a
 command does is in `commands/`.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from mailstack.accounts.api import Claim, Login, Principal
 from mailstack.base.engine import BodyAborted, BodyChunk, Wire
 from mailstack.base.errors import Condition, MailError, ParseFault
 from mailstack.base.events import Event, log
 from mailstack.imap.engine import AppendEnd, AppendStart, Continued, ImapEvent, Request
+from mailstack.imap.names import parents
+from mailstack.imap.notify import EVERYTHING, Wanted
 from mailstack.imap.responses import Bye, Continue, Done, Ok, Raw, Response, Untagged
 from mailstack.imap.responses import mailbox as mailbox_name
 from mailstack.imap.server import capabilities, faults
 from mailstack.imap.server.enabled import Enabled
-from mailstack.imap.server.selected import Selected
+from mailstack.imap.server.selected import Answers, Selected
 from mailstack.imap.values import ImapLimits, Row, Seqs, Sink
 from mailstack.imap.view import View
 from mailstack.sasl.api import Mechanisms
@@ -29,6 +32,8 @@ from mailstack.store.values import Staged
 __all__ = ["ImapSettings", "Session", "Shared"]
 
 _HELD_OCTETS = 4 * 1024 * 1024  # of APPEND's messages, before the next ones wait in files
+_NOTIFIED_UNREAD = 1024 * 1024  # octets pushed to a peer that does not read, before NOTIFY ends
+_REMOVES = frozenset({b"EXPUNGE", b"UID EXPUNGE", b"MOVE", b"UID MOVE", b"REPLACE", b"UID REPLACE"})
 _OUTPUT_HIGH_WATER = 64 * 1024  # octets written before the session looks whether the peer reads
 
 
@@ -56,6 +61,20 @@ class Shared:
     now: Callable[[], datetime]
 
 
+class Notifying(Protocol):
+    """`commands.notify.Notified`, as the session needs it."""
+
+    selected: int | None
+    own_names: frozenset[str]
+
+    @property
+    def overflows(self) -> bool: ...
+
+    def flush(self) -> Iterator[bytes]: ...
+
+    def close(self) -> None: ...
+
+
 class Session:
     """`base.engine.Session` for IMAP."""
 
@@ -79,6 +98,9 @@ class Session:
         self.enabled = Enabled()
         self.compressed = False  # RFC 4978
         self.tag = b""  # of the command in progress; ESEARCH repeats it
+        self._notified: Notifying | None = None  # NOTIFY's other mailboxes
+        self._wanted = EVERYTHING  # of the selected one
+        self._answers: Answers | None = None
         self.token = object()  # marks this session's own flag changes
 
     # --- what handlers use --------------------------------------------------------------------------------
@@ -176,6 +198,7 @@ class Session:
     def log_out(self) -> None:
         """As it was before the login.  RFC 8437 §4.1"""
         self.deselect()
+        self.notify(None, EVERYTHING)
         self.enabled = Enabled()
         self._account = None
         if self.principal is not None:
@@ -215,9 +238,35 @@ class Session:
             read_only=read_only,
             enabled=self.enabled,
             token=self.token,
-            on_news=self._news_arrived,
+            on_news=self.news_arrived,
+            wanted=self._wanted,
+            answers=self._answers,
+            now=lambda: self.now,
         )
+        if self._notified is not None:
+            self._notified.selected = mailbox.folder.id
         return self.selected
+
+    def notify(self, notified: Notifying | None, wanted: Wanted, answers: Answers | None = None) -> None:
+        """What the client wants to be told from now on, in place of what it was.  RFC 5465 §3.1"""
+        if self._notified is not None:
+            self._notified.close()
+        self._notified, self._wanted, self._answers = notified, wanted, answers
+        if self.selected is not None:
+            self.selected.wanted, self.selected.answers = wanted, answers
+            if notified is not None:
+                notified.selected = self.selected.mailbox.folder.id
+
+    async def tell_all(self) -> None:
+        """All news of the selected mailbox, whatever NOTIFY says."""
+        if self.selected is not None:
+            self.selected.wanted = EVERYTHING
+            await self._tell(expunge=True)
+
+    def works_on(self, *names: str) -> None:
+        """The command in progress changes these names (and makes those above them): its client knows.  RFC 5465 §5"""
+        if self._notified is not None:
+            self._notified.own_names = frozenset((*names, *(above for name in names for above in parents(name))))
 
     async def know_modseqs(self, out: Sink) -> None:
         """The client has shown that it knows modseqs: tell them from now on.  RFC 7162 §3.1"""
@@ -230,6 +279,8 @@ class Session:
         if self.selected is not None:
             self.selected.close()
             self.selected = None
+            if self._notified is not None:
+                self._notified.selected = None
 
     async def out(self, response: Response) -> None:
         """The Sink of every handler.  ConnectionError once the connection is lost."""
@@ -299,10 +350,14 @@ class Session:
         except ParseFault as fault:
             done = Done.bad(str(fault))
         if self.selected is not None and self.selected.has_news:
-            await self._tell(expunge=bool(row.seqs & Seqs.BREAKS))
+            await self._tell(expunge=bool(row.seqs & Seqs.BREAKS), own=row.name in _REMOVES)
+        if self._notified is not None:
+            for line in self._notified.flush():
+                await self.out(Raw(line))
+            self._notified.own_names = frozenset()
         return done
 
-    async def _tell(self, *, expunge: bool) -> None:
+    async def _tell(self, *, expunge: bool, own: bool = False) -> None:
         """What the client may hear now; BYE when its mailbox is no more.  RFC 9051 §7.5.1"""
         selected = self.selected
         if selected is None:
@@ -310,7 +365,7 @@ class Session:
         told = True
         while told:
             told = False
-            for block in selected.flush(expunge=expunge):
+            for block in selected.flush(expunge=expunge, own=own):
                 await self.out(Raw(block))
                 # others ran while the block left: what came then must not wait for the next command, for in IDLE
                 # there is none (news that may not be told yet waits anyway)
@@ -318,17 +373,32 @@ class Session:
         if selected.invalid is not None:
             await self.out(_goodbye(selected))
 
-    def _news_arrived(self) -> None:
-        """Between commands only IDLE hears at once; a mailbox that is no more ends the session in any case."""
+    def news_arrived(self) -> None:
+        """Between commands IDLE and NOTIFY hear at once; a mailbox that is no more ends the session in any case."""
         selected = self.selected
-        if self._busy or selected is None:
+        if self._busy:
             return
-        if self.idling:
-            octets = b"".join(selected.flush(expunge=True))
-            if octets:
-                self._wire.send(Raw(octets))
-        if selected.invalid is not None:
+        if self._notified is not None and self._overflows():
+            return
+        told: list[bytes] = []
+        if selected is not None and (self.idling or self._wanted.at_once):
+            told += selected.flush(expunge=self.idling or self._wanted.expunge_at_once)
+        if self._notified is not None:
+            told += self._notified.flush()
+        octets = b"".join(told)
+        if octets:
+            self._wire.send(Raw(octets))
+        if selected is not None and selected.invalid is not None:
             self._wire.send(_goodbye(selected))
+
+    def _overflows(self) -> bool:
+        """The client does not read what it has asked for: it is told less from now on.  RFC 5465 §5.8"""
+        assert self._notified is not None
+        if self._wire.unread < _NOTIFIED_UNREAD and not self._notified.overflows:
+            return False
+        self.notify(None, Wanted.of(None))
+        self._wire.send(Ok("Too much news for a client that does not read", b"NOTIFICATIONOVERFLOW"))
+        return True
 
     # --- APPEND's message --------------------------------------------------------------------------------------
 

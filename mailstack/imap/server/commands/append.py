@@ -102,6 +102,8 @@ async def handle(cmd: Append, session: Session, out: Sink) -> Done:  # noqa: ARG
     finally:
         for each in made:
             each.discard()
+    if session.selected is not None:
+        session.selected.made_here(appended.mailbox, appended.uids)
     return Done("APPEND completed", appenduid(appended))
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from mailstack.base.errors import Condition, MailError, ParseFault
 from mailstack.imap.cursor import Cursor
+from mailstack.imap.notify import Source, parse_source
 from mailstack.imap.responses import Done, Untagged
 from mailstack.imap.search import search
 from mailstack.imap.search_grammar import Search
@@ -18,18 +19,10 @@ from mailstack.imap.values import Row, Sink, State
 from mailstack.imap.view import View
 from mailstack.store.values import INBOX, SEPARATOR, Folder
 
-__all__ = ["ROWS"]
+__all__ = ["ROWS", "is_below", "is_of"]
 
 _ALL: Final = Returned(frozenset({b"ALL"}))
 _NAMES: Final = 1000  # in the sources of one command
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """filter-mailboxes: its selector, and the names that some have."""
-
-    selector: bytes
-    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,30 +42,22 @@ def parse(cur: Cursor) -> MultiSearch:
 
 def _sources(cur: Cursor) -> tuple[Source, ...]:
     """source-mbox = filter-mailboxes *(SP filter-mailboxes); no scope options are known   RFC 7377 §4"""
-    found = [_source(cur)]
+    own = frozenset({b"SELECTED"})
+    found = [parse_source(cur, selected=own)]
     while cur.spaced():
-        found.append(_source(cur))
+        found.append(parse_source(cur, selected=own))
     cur.take(b")")
     if sum(len(source.names) + 1 for source in found) > _NAMES:
         raise ParseFault("too many mailboxes")
     return tuple(found)
 
 
-def _source(cur: Cursor) -> Source:
-    """filter-mailboxes = "selected" / "inboxes" / "personal" / "subscribed" / name one-or-more-mailbox   RFC 5465 §8"""
-    selector = cur.word()
-    if selector in _NAMED:
-        cur.space()
-        return Source(selector, cur.listed(Cursor.mailbox) if cur.peek() == b"(" else (cur.mailbox(),))
-    if selector != b"SELECTED" and selector not in _UNNAMED:
-        raise ParseFault("unknown kind of mailboxes")
-    return Source(selector)
-
-
 async def handle(cmd: MultiSearch, session: Session, out: Sink) -> Done:
     """An ESEARCH with UIDs for each mailbox in which something is found.  RFC 7377 §2.1"""
     own = Source(b"SELECTED") in cmd.sources
     assert cmd.returned is not None
+    if cmd.returned.updates:
+        return Done.bad("UPDATE goes with SEARCH and SORT")
     if own and session.selected is None:
         return Done.bad("Select a mailbox first")
     if cmd.returned.saves and cmd.sources != (Source(b"SELECTED"),):
@@ -90,7 +75,7 @@ async def handle(cmd: MultiSearch, session: Session, out: Sink) -> Done:
 def _folders(cmd: MultiSearch, session: Session) -> list[Folder]:
     """Each once, in the order of LIST."""
     folders = session.account.folders()
-    wanted = {folder.id for source in cmd.sources for folder in folders if _is_of(source, folder)}
+    wanted = {folder.id for source in cmd.sources for folder in folders if is_of(source, folder)}
     if Source(b"SELECTED") in cmd.sources:
         wanted.add(session.mailbox.folder.id)
     return [folder for folder in folders if folder.id in wanted]
@@ -129,7 +114,7 @@ async def _answer(cmd: MultiSearch, folder: Folder, mail: Searched, session: Ses
 # --- which mailboxes ---
 
 
-def _is_of(source: Source, folder: Folder) -> bool:
+def is_of(source: Source, folder: Folder) -> bool:
     unnamed = _UNNAMED.get(source.selector)
     if unnamed is not None:
         return unnamed(folder)
@@ -137,12 +122,12 @@ def _is_of(source: Source, folder: Folder) -> bool:
     return named is not None and any(named(name, folder.name) for name in source.names)
 
 
-def _is_below(name: str, other: str) -> bool:
+def is_below(name: str, other: str) -> bool:
     return other == name or other.startswith(name + SEPARATOR)
 
 
 def _is_child(name: str, other: str) -> bool:
-    return _is_below(name, other) and SEPARATOR not in other[len(name) + 1 :]
+    return is_below(name, other) and SEPARATOR not in other[len(name) + 1 :]
 
 
 _UNNAMED: Final[Mapping[bytes, Callable[[Folder], bool]]] = {
@@ -152,7 +137,7 @@ _UNNAMED: Final[Mapping[bytes, Callable[[Folder], bool]]] = {
 }
 _NAMED: Final[Mapping[bytes, Callable[[str, str], bool]]] = {
     b"MAILBOXES": lambda name, other: name == other,
-    b"SUBTREE": _is_below,
+    b"SUBTREE": is_below,
     b"SUBTREE-ONE": _is_child,
 }
 

@@ -6,10 +6,11 @@ from typing import Any, Final
 
 from mailstack.base.errors import Condition, MailError, ParseFault
 from mailstack.imap.binary import UnknownEncodingFault
+from mailstack.imap.context import at_once
 from mailstack.imap.cursor import Cursor
 from mailstack.imap.fetch import Attribute, BinarySize, Item, Piece, items
 from mailstack.imap.numset import NumSet
-from mailstack.imap.responses import Done, Raw, date_time, flag_list, literal
+from mailstack.imap.responses import Done, Raw, Response, date_time, flag_list, literal
 from mailstack.imap.search_return import Partial, parse_partial
 from mailstack.imap.sections import Message, Section, Slice
 from mailstack.imap.server import resync
@@ -21,7 +22,7 @@ from mailstack.message.mime import Source
 from mailstack.store.api import Content
 from mailstack.store.values import FlagMode
 
-__all__ = ["ROWS", "gone_answer"]
+__all__ = ["ROWS", "answers", "gone_answer"]
 
 _MESSAGES: Final = 250  # in one slice of answers
 _SEEN_MESSAGES: Final = 100  # that become \Seen in one change of the store
@@ -194,7 +195,7 @@ class _Answering:
             uids = self._session.view.uids[first : min(first + step, stop)]
             seen = await self._see(uids) if self._sets_seen else frozenset()
             for number, uid in enumerate(uids, first + 1):
-                await self._answer(number, uid, also_flags=uid in seen)
+                await self.answer(number, uid, also_flags=uid in seen)
                 if self._opens and number % _OPENED_MESSAGES == 0:
                     await self._session.pause()
 
@@ -231,7 +232,7 @@ class _Answering:
     def _is_seen(self, uid: int) -> bool:
         return "\\Seen" in self._columns.flags(uid)
 
-    async def _answer(self, number: int, uid: int, *, also_flags: bool) -> None:
+    async def answer(self, number: int, uid: int, *, also_flags: bool) -> None:
         """One message's answer; nothing at all of a message that is gone.
 
         Every field is found before the first octet leaves, so that no answer breaks off.
@@ -332,6 +333,35 @@ class _Answering:
             self._gathered.clear()
             self._octets = 0
             await self._out(Raw(octets))
+
+
+_PUSHED_OCTETS: Final = 1024 * 1024  # of a message whose octets are pushed between commands
+
+
+def answers(session: Session, wanted: tuple[Item, ...], uids: Sequence[int]) -> bytes:
+    """FETCH of these messages, made in one go: what NOTIFY and UPDATE tell of new ones.  RFC 5465 §5.2
+
+    \\Seen is never set; of a message that is long the client is told nothing but UID and FLAGS, and fetches it.
+    """
+    told: list[bytes] = []
+
+    async def gather(response: Response) -> None:
+        assert isinstance(response, Raw)
+        told.append(response.data)
+
+    columns, octets = session.mailbox.columns, any(isinstance(item, Piece) for item in wanted)
+    for uid in uids:
+        number = session.view.number(uid)
+        if number is not None and columns.position(uid) is not None:
+            short = not octets or columns.size(uid) <= _PUSHED_OCTETS
+            at_once(_answer_one(session, wanted if short else (Attribute.UID, Attribute.FLAGS), gather, number, uid))
+    return b"".join(told)
+
+
+async def _answer_one(session: Session, wanted: tuple[Item, ...], out: Sink, number: int, uid: int) -> None:
+    answering = _Answering(session, wanted, out)
+    await answering.answer(number, uid, also_flags=False)
+    await answering.flush()
 
 
 def _piece(piece: Piece, message: _Message) -> Field:

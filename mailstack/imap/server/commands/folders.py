@@ -67,6 +67,7 @@ async def create(cmd: Create, session: Session, out: Sink) -> Done:
     use = _special_use(cmd.uses, account)
     if cmd.uses and use is None:
         return Done.no("One special use of Archive, Drafts, Junk, Sent, Trash that is free", b"USEATTR")
+    session.works_on(name)
     await _create_parents(account, name)
     folder = await account.create(name, use)
     await tell_name(name, cmd.given.removesuffix(SEPARATOR), session, out)
@@ -101,6 +102,7 @@ async def delete(cmd: Named, session: Session, out: Sink) -> Done:
     if name not in names and any(other.startswith(name + SEPARATOR) for other in names):
         return Done.no("This is only a name with mailboxes below it", b"HASCHILDREN")
     open_here = session.selected is not None and session.mailbox.folder.id == account.folder(name).id
+    session.works_on(name)
     await account.delete(name)
     await tell_name(name, cmd.given, session, out)
     if open_here:
@@ -132,6 +134,7 @@ async def rename(cmd: Rename, session: Session, out: Sink) -> Done:
     if new.startswith(old + SEPARATOR) and old != INBOX:
         raise MailError(Condition.BAD_MAILBOX_NAME, "A mailbox cannot go below itself")
     moving = _topmost(old, account)
+    session.works_on(old, new)
     await _create_parents(account, new)
     for name in moving:
         await account.rename(name, new + name.removeprefix(old))
@@ -156,12 +159,14 @@ def _topmost(old: str, account: MailAccount) -> list[str]:
 
 async def subscribe(cmd: Named, session: Session, out: Sink) -> Done:  # noqa: ARG001
     """A name that does not exist may be subscribed (its mailbox may come back).  RFC 9051 §6.3.7"""
+    session.works_on(cmd.mailbox)
     await session.account.subscribe(checked(cmd.mailbox))
     return Done("SUBSCRIBE completed")
 
 
 async def unsubscribe(cmd: Named, session: Session, out: Sink) -> Done:  # noqa: ARG001
     """RFC 9051 §6.3.8"""
+    session.works_on(cmd.mailbox)
     await session.account.unsubscribe(cmd.mailbox)
     return Done("UNSUBSCRIBE completed")
 

@@ -9,6 +9,7 @@ from mailstack.imap.search import search
 from mailstack.imap.search_grammar import Search, parse
 from mailstack.imap.search_kept import Searched
 from mailstack.imap.search_return import Returned
+from mailstack.imap.server.commands.context import begin_context, fill_context
 from mailstack.imap.server.session import Session
 from mailstack.imap.values import Row, Seqs, Sink, State
 
@@ -23,9 +24,11 @@ async def handle(cmd: Search, session: Session, out: Sink) -> Done:
 
     quirk: nothing else is told during SEARCH (Roundcube takes what stands between for results).
     """
+    context = await begin_context(cmd, session, out)
     indices = await found_by(cmd, session, out)
     if indices is None:
         return Done.no("Charset not known here", b"BADCHARSET (US-ASCII UTF-8)")
+    await fill_context(context, indices, session, out)
     await answer(cmd, b"SEARCH", indices, session, out)
     return Done("SEARCH completed")
 

@@ -6,6 +6,7 @@ from mailstack.imap.cursor import Cursor
 from mailstack.imap.responses import Done
 from mailstack.imap.search_grammar import Search, parse_charset, parse_keys
 from mailstack.imap.search_return import parse_return
+from mailstack.imap.server.commands.context import begin_context, fill_context
 from mailstack.imap.server.commands.search import answer, found_by, searched
 from mailstack.imap.server.session import Session
 from mailstack.imap.sort import Criterion, criteria, sort
@@ -30,10 +31,12 @@ def parse(cur: Cursor) -> Sort:
 
 async def handle(cmd: Sort, session: Session, out: Sink) -> Done:
     """* SORT, always one; with RETURN an ESEARCH whose MIN and MAX are the first and the last.  RFC 5267 §3.1"""
+    context = await begin_context(cmd, session, out, cmd.by)
     indices = await found_by(cmd, session, out)
     if indices is None:
         return Done.no("Charset not known here", b"BADCHARSET (US-ASCII UTF-8)")
     in_order = await sort(cmd.by, searched(session), indices)
+    await fill_context(context, in_order, session, out)
     await answer(cmd, b"SORT", in_order, session, out)
     return Done("SORT completed")
 
