@@ -42,6 +42,7 @@ class OpenAccount:
         self.name = told.account
         self._memory = memory
         self._feed = Feed()
+        self._messages = Feed()
         self._folders: dict[str, Folder] = {}
         self._subscriptions: set[str] = set()
         self._stamp = 0
@@ -158,6 +159,12 @@ class OpenAccount:
     def unwatch(self, watcher: Callable[[Change], None]) -> None:
         self._feed.unwatch(watcher)
 
+    def watch_messages(self, watcher: Callable[[Change], None]) -> None:
+        self._messages.watch(watcher)
+
+    def unwatch_messages(self, watcher: Callable[[Change], None]) -> None:
+        self._messages.unwatch(watcher)
+
     def lock_maildrop(self) -> Callable[[], None]:
         if self.name in self._memory.locked:
             raise MailError(Condition.IN_USE, "Mailbox is in use by another session")
@@ -170,8 +177,7 @@ class OpenAccount:
 
     def touched(self, change: Change) -> None:
         """Messages of one of its mailboxes have come, gone or changed."""
-        if self._feed:
-            self._feed.publish(change)
+        self._messages.publish(change)
 
     # --- changes that are durable, in the order of their commits -----------------------------------------
 

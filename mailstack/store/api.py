@@ -234,9 +234,14 @@ class MailAccount(Protocol):
         """What it keeps."""
 
     def watch(self, watcher: Callable[[Change], None]) -> None:
-        """Changes of this account's folders (created, deleted, renamed, subscribed) and of the messages in them."""
+        """Folder changes of this account (created, deleted, renamed, subscribed)."""
 
     def unwatch(self, watcher: Callable[[Change], None]) -> None: ...
+
+    def watch_messages(self, watcher: Callable[[Change], None]) -> None:
+        """Messages that come, go or change in any of its mailboxes, also in those that nobody has open."""
+
+    def unwatch_messages(self, watcher: Callable[[Change], None]) -> None: ...
 
     def lock_maildrop(self) -> Callable[[], None]:
         """POP3's exclusive access; call the answer to release.  MailError(IN_USE).  RFC 1939 §3"""

@@ -283,6 +283,8 @@ class FakeAccount:
         if watcher in self.watchers:
             self.watchers.remove(watcher)
 
+    watch_messages, unwatch_messages = watch, unwatch
+
     async def open(self, name):
         box = self.mailbox(name)
         box.sessions += 1

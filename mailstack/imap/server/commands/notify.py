@@ -53,9 +53,11 @@ class Notified:
         self._touched: dict[int, set[Event]] = {}
         self._named: dict[str, str] = {}  # names that have changed: what each was called before, or ""
         account.watch(self._changed)
+        account.watch_messages(self._changed)
 
     def close(self) -> None:
         self._account.unwatch(self._changed)
+        self._account.unwatch_messages(self._changed)
 
     @property
     def overflows(self) -> bool:
