@@ -9,8 +9,8 @@ ROOT = Path(__file__).parent.parent / "mailstack"
 FLOORS = {
     "": 0,  # mailstack itself: the version
     "base": 0,
-    **dict.fromkeys(["net", "dns", "tls", "accounts", "store", "queue", "history"], 2),
-    **dict.fromkeys(["message", "sasl", "smtp", "imap", "pop3", "config", "zone"], 1),
+    **dict.fromkeys(["message", "sasl", "smtp", "imap", "pop3", "config", "zone", "dkim"], 1),
+    **dict.fromkeys(["net", "dns", "tls", "accounts", "store", "queue", "history", "dkim.keys"], 2),
     **dict.fromkeys(["flow", "relay"], 3),
     **dict.fromkeys(["smtp.server", "imap.server", "pop3.server", "control"], 4),
     **dict.fromkeys(["app", "cli"], 5),
@@ -22,6 +22,7 @@ WITHIN = {
     "imap": {"message", "sasl"},
     "pop3": {"message", "sasl"},
     "config": set(),
+    "dkim": {"message"},
     "message": set(),
     "relay": set(),
     "flow": set(),

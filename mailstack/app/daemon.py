@@ -28,6 +28,7 @@ from mailstack.app.logs import LogSink
 from mailstack.app.notify import notify
 from mailstack.app.parts import Parts, build
 from mailstack.app.sessions import door_limits, setting
+from mailstack.app.signing import read_keys
 from mailstack.app.steering import steering
 from mailstack.base.errors import MailError
 from mailstack.base.events import Event, add_sink, log, remove_sink
@@ -125,7 +126,7 @@ class Daemon(MultiService):
         MultiService.addService(self, logouts)
         await parts.spool.open()
         MultiService.addService(self, parts.runner)
-        commands = steering(parts, self.listeners, self.reload, self._reactor)
+        commands = steering(parts, self.listeners, self.reload, self._reactor, lambda: read_keys(self.config))
         self.control = ControlServer(self.config.control_socket, commands, self._reactor)
         MultiService.addService(self, self.control)
         self._open_listeners()

@@ -8,6 +8,8 @@ from ipaddress import ip_address
 
 from mailstack.config.model import Config
 from mailstack.config.units import SocketAddress
+from mailstack.dkim.keys import published
+from mailstack.dkim.names import a_labels
 from mailstack.tls.certs import CertificateFault, pairs_of, spki_of
 from mailstack.zone.records import Facts, Service
 
@@ -33,6 +35,7 @@ def facts_of(config: Config, domain: str, addresses: Sequence[str] = ()) -> Fact
         host=config.hostname,
         addresses=tuple(addresses) or tuple(global_addresses(config)),
         services=tuple(Service(name, _port(config, protocol, tls)) for name, protocol, tls in _SERVICES),
+        dkim=tuple(published(config.dkim_folder, a_labels(domain))),
         key_digests=tuple(dict.fromkeys(_digests(config))),
         reports_to=f"postmaster@{domain}",
     )

@@ -15,6 +15,7 @@ from mailstack.app.aside import aside_of
 from mailstack.app.people import guard_rules, issuer, sending_limits
 from mailstack.app.quotas import default_quota
 from mailstack.app.reports import ReportMail
+from mailstack.app.signing import make_signer, read_keys
 from mailstack.app.ways import way_out
 from mailstack.base.aside import Aside
 from mailstack.config.model import Config
@@ -22,6 +23,7 @@ from mailstack.flow.later import LocalCourier
 from mailstack.history.recorder import Recorder
 from mailstack.history.segments import Limits as HistoryLimits
 from mailstack.history.segments import Segments
+from mailstack.queue.api import Courier
 from mailstack.queue.bounce import Bounces
 from mailstack.queue.pick import Agenda, Lane
 from mailstack.queue.pick import Limits as AgendaLimits
@@ -32,6 +34,7 @@ from mailstack.relay.dial import TcpDialler
 from mailstack.relay.pool import Pool
 from mailstack.relay.session import Visits
 from mailstack.relay.settings import Carrying, RelaySettings
+from mailstack.relay.signing import Signer, SigningCourier
 from mailstack.store.service import Store
 from mailstack.tls.contexts import ClientContexts
 
@@ -58,6 +61,7 @@ class Parts:
     imap_sessions: dict[str, int]
     recorder: Recorder
     aside: Aside
+    signer: Signer
 
     def reconfigure(self, config: Config) -> None:
         """Bring the live settings of a reload to those who hold them."""
@@ -70,6 +74,7 @@ class Parts:
         self.spool.agenda.limits = _agenda_limits(config)
         self.runner.times = _queue_times(config)
         self.recorder.limits = _history_limits(config)
+        self.signer.keys = read_keys(config)
 
 
 def build(config: Config, reactor: Any, *, inline: bool = False, tls_clients: Any = None) -> Parts:
@@ -120,12 +125,29 @@ def build(config: Config, reactor: Any, *, inline: bool = False, tls_clients: An
         now=reactor.seconds,
         remove=remove_file if inline else Sweep(reactor.callInThread),
     )
+    signer = make_signer(config, reactor, inline=inline)
     report = Bounces(config.hostname, ReportMail(store, directory, spool), reactor.seconds)
-    couriers = {route: courier, _HERE.route: LocalCourier(store, directory, spool)}
+    couriers: dict[str, Courier] = {
+        route: SigningCourier(signer, courier),
+        _HERE.route: LocalCourier(store, directory, spool),
+    }
     runner = QueueRunner(spool, couriers, report, reactor, times=_queue_times(config), jitter=random.random)
     recorder = _recorder(config, reactor, inline=inline)
     return Parts(
-        store, account_store, directory, login, guard, sending, spool, runner, report, connections, {}, recorder, aside
+        store=store,
+        account_store=account_store,
+        directory=directory,
+        login=login,
+        guard=guard,
+        sending=sending,
+        spool=spool,
+        runner=runner,
+        reports=report,
+        connections=connections,
+        imap_sessions={},
+        recorder=recorder,
+        aside=aside,
+        signer=signer,
     )
 
 

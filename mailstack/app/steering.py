@@ -2,7 +2,7 @@
 
 import os
 import resource
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -15,16 +15,20 @@ from mailstack.control.commands import Commands, account_commands, queue_command
 from mailstack.control.quotas import quota_commands
 from mailstack.control.rights import rights_commands
 from mailstack.control.undelete import undelete_commands
+from mailstack.dkim.signature import SigningKey
 from mailstack.net.listen import Bind, Listener
 from mailstack.tls.certs import CertificateFault
 
 __all__ = ["steering"]
 
 Reload = Callable[[], Sequence[str]]
+ReadKeys = Callable[[], Mapping[str, Sequence[SigningKey]]]
 
 
-def steering(parts: Parts, listeners: Sequence[Listener], reload: Reload, reactor: Any) -> Commands:
-    """One table: name → async function of plain arguments, its result plain JSON."""
+def steering(
+    parts: Parts, listeners: Sequence[Listener], reload: Reload, reactor: Any, read_keys: ReadKeys
+) -> Commands:
+    """One table: name → async function of plain arguments, its result plain JSON.  `read_keys`: DKIM's, anew."""
 
     async def status() -> dict[str, Any]:
         return _status(parts, listeners, reactor.seconds() - started)
@@ -41,6 +45,10 @@ def steering(parts: Parts, listeners: Sequence[Listener], reload: Reload, reacto
         parts.recorder.flush(lambda: written.callback(None))
         await written
 
+    async def reload_dkim() -> list[str]:
+        parts.signer.keys = read_keys()
+        return sorted(parts.signer.keys)
+
     started = reactor.seconds()
     return {
         **account_commands(parts.account_store, parts.login.make_credential, lambda: parts.store),
@@ -53,6 +61,7 @@ def steering(parts: Parts, listeners: Sequence[Listener], reload: Reload, reacto
         "status": status,
         "reload": reload_now,
         "history flush": flush_history,
+        "dkim reload": reload_dkim,
     }
 
 

@@ -65,6 +65,7 @@ class Event(Enum):
     MAIL_STORED = Level.INFO, "{mid} stored for {account} in {mailbox}"
     SUCCESS_REPORTED = Level.INFO, "{mid} was delivered; report {report_mid} to <{reverse_path}>, who asked for it"
     MAIL_QUEUED = Level.INFO, "{mid} queued for {recipients}"
+    MAIL_SIGNED = Level.DEBUG, "{mid} signed for {domain} with {selectors}"
     MAIL_RELAYED = Level.INFO, "{mid} to <{recipient}>: delivered to {host} ({tls}): {text}"
     MAIL_DEFERRED = Level.INFO, "{mid} to <{recipient}>: {text}; next try in {wait}"
     MAIL_FAILED = Level.WARN, "{mid} to <{recipient}>: failed: {text}"
@@ -75,6 +76,7 @@ class Event(Enum):
     MAIL_MOVED = Level.DEBUG, "{account} {mailbox}: {uids} moved to {target}"
     RELAY_ATTEMPT = Level.DEBUG, "{mid} tries {host} [{ip}], {tls}"
     RELAY_TROUBLE = Level.DEBUG, "{mid}: {text}"
+    DKIM_KEYS_UNREAD = Level.ERROR, "DKIM: {reason}; mail is not signed with it"
     MTA_STS_FAILED = Level.INFO, "MTA-STS of {domain}: {reason}"
 
     # the store

@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "ban": ("mailstack.cli.ban", "Addresses that are refused for a while."),
     "config": ("mailstack.cli.config", "Check and show the configuration; print a sample."),
     "demo": ("mailstack.cli.demo", "Run the whole server on this machine, to try it."),
+    "dkim": ("mailstack.cli.dkim", "The keys that sign what leaves."),
     "dns": ("mailstack.cli.dns", "The DNS records that a domain needs: shown, checked, published."),
     "domain": ("mailstack.cli.domain", "The domains this server takes mail for."),
     "queue": ("mailstack.cli.queue", "Mail that waits to be sent to other servers."),

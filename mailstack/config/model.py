@@ -25,6 +25,7 @@ __all__ = [
     "Certificate",
     "Config",
     "Control",
+    "Dkim",
     "Dns",
     "History",
     "Limits",
@@ -428,6 +429,21 @@ class Log(Section):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Dkim(Section):
+    doc: ClassVar[str] = (
+        "Signatures on what leaves (RFC 6376).  Every domain that has a key is signed for: `mailstack dkim new DOMAIN`."
+    )
+
+    sign: bool = setting(
+        FLAG,
+        True,
+        "Whether mail is signed with the keys that there are.  They are read again at a reload.",
+        why="another server signs behind this one",
+        live=True,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class History(Section):
     doc: ClassVar[str] = (
         "What `mailstack why` can tell of: connections, decisions, deliveries, relay tries.  Addresses and replies are "
@@ -495,6 +511,7 @@ class Config(Section):
     abuse: Abuse = field(default_factory=Abuse)
     oauth: OAuth = field(default_factory=OAuth)
     log: Log = field(default_factory=Log)
+    dkim: Dkim = field(default_factory=Dkim)
     history: History = field(default_factory=History)
     control: Control = field(default_factory=Control)
 
@@ -509,6 +526,10 @@ class Config(Section):
     @property
     def accounts_file(self) -> str:
         return f"{self.state}/accounts.sqlite"
+
+    @property
+    def dkim_folder(self) -> str:
+        return f"{self.state}/dkim"
 
     @property
     def history_folder(self) -> str:

@@ -158,6 +158,10 @@ def _queued(record: Record) -> Said:
     return Said("queued", f"to be sent on to {', '.join(f'<{name}>' for name in record.names('recipients'))}")
 
 
+def _signed(record: Record) -> Said:
+    return Said("signed", f"DKIM for {record.text('domain')}, selectors {record.text('selectors')}")
+
+
 def _tries(record: Record) -> Said:
     return Said("tries", f"{record.text('host')} [{record.text('ip')}], {record.text('tls')}")
 
@@ -231,6 +235,7 @@ _WORDS: Mapping[str, Callable[[Record], Said]] = MappingProxyType(
         "MAIL_ACCEPTED": _accepted,
         "MAIL_STORED": _stored,
         "MAIL_QUEUED": _queued,
+        "MAIL_SIGNED": _signed,
         "RELAY_ATTEMPT": _tries,
         "RELAY_TROUBLE": _trouble,
         "MAIL_RELAYED": _relayed,

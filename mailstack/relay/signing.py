@@ -1,0 +1,128 @@
+"""Puts DKIM signatures on what leaves; what is signed, and why here, `mailstack.dkim` says."""
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+
+from mailstack.base.events import Event, log
+from mailstack.dkim.canon import body_hash
+from mailstack.dkim.names import a_labels, with_parents
+from mailstack.dkim.signature import SigningKey, signature
+from mailstack.message.address import mailboxes
+from mailstack.message.header import Header, scan
+from mailstack.queue.api import Courier, Envelope, Outcome, Recipient
+from mailstack.store.api import Content
+
+__all__ = ["Prefixed", "Signer", "SigningCourier", "signing_domain"]
+
+Keys = Mapping[str, Sequence[SigningKey]]
+Aside = Callable[[Callable[[], bytes]], Awaitable[bytes]]
+
+_HEADER_OCTETS = 1 << 20  # a header beyond that is nobody's mail
+_CHUNK = 256 << 10
+_ASIDE_OCTETS = 256 << 10  # from here on the body is hashed in a thread: about a millisecond on the reactor
+_REMEMBERED, _REMEMBERED_SECONDS = 512, 3600.0  # signatures of the last messages, each for so long
+
+
+class Prefixed:
+    """A message with lines above it (`store.api.Content`).  Closing it is the inner one's business."""
+
+    __slots__ = ("_content", "_lines", "size")
+
+    def __init__(self, lines: bytes, content: Content) -> None:
+        self._lines, self._content = lines, content
+        self.size = len(lines) + content.size
+
+    def read(self, offset: int, length: int) -> bytes:
+        above = len(self._lines)
+        if offset >= above:
+            return self._content.read(offset - above, length)
+        head = self._lines[offset : offset + length]
+        missing = length - len(head)
+        return head + self._content.read(0, missing) if missing else head
+
+    def close(self) -> None:
+        """The inner one belongs to whoever made it."""
+
+
+class Signer:
+    """Makes the fields.  `now` gives UNIX seconds; `aside(work)` runs it in a thread."""
+
+    def __init__(self, keys: Keys, now: Callable[[], float], aside: Aside) -> None:
+        """`keys` by domain (A-labels); it may be replaced while it runs."""
+        self._keys, self._now, self._aside = keys, now, aside
+        self._remembered: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
+
+    @property
+    def keys(self) -> Keys:
+        return self._keys
+
+    @keys.setter
+    def keys(self, keys: Keys) -> None:
+        self._keys = keys
+        self._remembered.clear()
+
+    async def fields(self, envelope: Envelope, content: Content) -> bytes:
+        """The DKIM-Signature fields of a message; b"" when it is not ours to sign, or nobody has a key."""
+        if not self._keys or not _is_ours(envelope):
+            return b""
+        then, fields = self._remembered.get(envelope.id, (0.0, b""))
+        if fields and self._now() - then < _REMEMBERED_SECONDS:
+            return fields
+        head = content.read(0, min(content.size, _HEADER_OCTETS))
+        header = scan(head)
+        keys = self._keys.get(signing_domain(header, envelope.reverse_path, self._keys), ())
+        if not keys or (header.end == len(head) < content.size):
+            return b""
+        fields = await self._made(header, content, keys)
+        log(Event.MAIL_SIGNED, mid=envelope.id, domain=keys[0].domain, selectors=", ".join(k.selector for k in keys))
+        self._remember(envelope.id, fields)
+        return fields
+
+    async def _made(self, header: Header, content: Content, keys: Sequence[SigningKey]) -> bytes:
+        now = int(self._now())
+
+        def work() -> bytes:
+            hashed = body_hash(_pieces(content, header.end))
+            return b"".join(signature(header, hashed, key, now) for key in keys)
+
+        return await self._aside(work) if content.size >= _ASIDE_OCTETS else work()
+
+    def _remember(self, mid: str, fields: bytes) -> None:
+        self._remembered[mid] = self._now(), fields
+        self._remembered.move_to_end(mid)
+        if len(self._remembered) > _REMEMBERED:
+            self._remembered.popitem(last=False)
+
+
+def _pieces(content: Content, start: int) -> Iterator[bytes]:
+    for offset in range(start, content.size, _CHUNK):
+        yield content.read(offset, min(_CHUNK, content.size - offset))
+
+
+def _is_ours(envelope: Envelope) -> bool:
+    """Submitted here, or a report by this server; what an alias passes on is neither."""
+    return bool(envelope.account) or (not envelope.reverse_path and envelope.client == "report by this server")
+
+
+def signing_domain(header: Header, reverse_path: str, keys: Keys) -> str:
+    """From's domain, or its nearest parent with a key; else the sender's; "" without any."""
+    values = header.all(b"from")[:1]
+    authors = [address.domain.decode("utf-8", "replace") for value in values for address in mailboxes(value)]
+    for domain in (*authors[:1], reverse_path.rpartition("@")[2]):
+        for each in with_parents(a_labels(domain)):
+            if each in keys:
+                return each
+    return ""
+
+
+class SigningCourier:
+    """`queue.api.Courier`: signs, and lets `courier` carry it."""
+
+    def __init__(self, signer: Signer, courier: Courier) -> None:
+        self._signer, self._courier = signer, courier
+
+    async def deliver(
+        self, envelope: Envelope, recipients: Sequence[Recipient], content: Content
+    ) -> Mapping[Recipient, Outcome]:
+        fields = await self._signer.fields(envelope, content)
+        return await self._courier.deliver(envelope, recipients, Prefixed(fields, content) if fields else content)
