@@ -95,7 +95,8 @@ def test_the_field():
     assert all(names.count(name) == (2 if name + b":" in MESSAGE.lower() else 1) for name in OVER_SIGNED)
 
 
-_TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0"), max_size=120).map(str.encode)
+# no controls: dkimpy strips form feeds from values, which are no WSP to RFC 6376
+_TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=120).map(str.encode)
 _FOLD = st.lists(_TEXT, min_size=1, max_size=4).map(lambda parts: b"\r\n ".join(part + b"x" for part in parts))
 _NAME = st.sampled_from(
     [b"To", b"Cc", b"Subject", b"SUBJECT", b"Date", b"X-Odd", b"References", b"Sender", b"Reply-To", b"Content-Type"]
