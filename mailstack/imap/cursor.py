@@ -113,6 +113,15 @@ class Cursor:
         self._at = found.end()
         return True
 
+    @property
+    def left(self) -> bytes:
+        """All that is left of the command; b"" when there is a literal in it."""
+        return self._line[self._at :] if self._next >= len(self._pieces) else b""
+
+    def take_left(self) -> None:
+        """Move to the end of the line."""
+        self._at = len(self._line)
+
     def at_end(self) -> bool:
         return self._next >= len(self._pieces) and not self._line[self._at :].strip(b" ")
 

@@ -70,6 +70,10 @@ _OLDER: Final = {
 }
 _ATTRIBUTES: Final = {attribute.value: attribute for attribute in Attribute}
 
+_KNOWN: Final = 1000  # lists of items
+_KNOWN_OCTETS: Final = 300
+_known: Final[dict[tuple[bytes, bool], tuple[Item, ...]]] = {}
+
 _NAME: Final = re.compile(rb"[A-Za-z0-9.]+")
 _PARTS: Final = re.compile(rb"[0-9]{1,9}(?:\.[0-9]{1,9}){0,99}")
 _TEXT: Final = re.compile(rb"(?:HEADER\.FIELDS\.NOT|HEADER\.FIELDS|HEADER|TEXT|MIME)(?=[] ])", re.IGNORECASE)
@@ -80,8 +84,22 @@ _PARTIAL: Final = re.compile(rb"<([0-9]{1,19})\.([0-9]{1,19})>")
 def items(cur: Cursor) -> tuple[Item, ...]:
     """("ALL" / "FULL" / "FAST" / fetch-att / "(" fetch-att *(SP fetch-att) ")")   RFC 3501 §9
 
-    Each item once, in the order asked.
+    Each item once, in the order asked.  What has been read once is known: clients ask for the same few lists.
     """
+    text = cur.left
+    known = _known.get((text, cur.utf8))
+    if known is not None:
+        cur.take_left()
+        return known
+    found = _items(cur)
+    if text and not cur.left and len(text) <= _KNOWN_OCTETS:
+        if len(_known) >= _KNOWN:
+            _known.clear()
+        _known[text, cur.utf8] = found
+    return found
+
+
+def _items(cur: Cursor) -> tuple[Item, ...]:
     if cur.peek() == b"(":
         return tuple(dict.fromkeys(cur.listed(_item)))
     word = cur.looks(_NAME)

@@ -351,3 +351,17 @@ def test_sections_of_a_long_message_are_looked_for_once(world, monkeypatch):
     answers, _ = ask(talk, "b FETCH 1 BODY.PEEK[2]<12001.20>")
     assert answers[1][b"BODY[2]<12001>"] == attached[12001:12021]
     assert read == [(len(head) + 12001, 20)]
+
+
+def test_a_list_of_items_is_read_once():
+    """The same text in another place, with a modifier or amid other text, is not taken for it."""
+    first = parse(Cursor([b"1 (UID FLAGS)"]))
+    again = parse(Cursor([b"2:9 (UID FLAGS)"]))
+    assert again.items is first.items
+    assert parse(Cursor([b"1 (UID FLAGS)"], by_uid=True)).items == first.items
+    assert parse(Cursor([b"1 (UID FLAGS) (CHANGEDSINCE 5)"])).items == (*first.items, Attribute.MODSEQ)
+    for text in (b"1 (UID FLAGS) x", b"1 (UID FLAGS", b"1 (UID FLAGS))"):
+        cursor = Cursor([text])
+        with pytest.raises(ParseFault):
+            parse(cursor)
+            cursor.end()

@@ -6,7 +6,7 @@ What is not kept yet is made first, a message at a time, in turns with others' w
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final, NamedTuple, Self
 
 from mailstack.base.errors import Condition, MailError
@@ -24,7 +24,7 @@ from mailstack.message.downgrade import for_ascii, octets_for_ascii
 from mailstack.message.mime import Source, outline
 from mailstack.store.api import Columns
 
-__all__ = ["Columned", "Kind", "kind_of"]
+__all__ = ["Columned", "Kind", "Plan", "kind_of", "plan_of"]
 
 _OPENED_MESSAGES: Final = 32  # looked into before others have their turn
 _FIELD_NAMES: Final = 60  # of HEADER.FIELDS, and
@@ -114,24 +114,39 @@ _COLUMNS: Final[Mapping[Item, tuple[bytes, _Column]]] = {
 }
 
 
+class Plan(NamedTuple):
+    """What FETCH has to do for a list of items."""
+
+    kinds: Mapping[Item, Kind]  # items that are kept
+    by_columns: bool  # everything has a column, is kept, or is the whole message
+    reads: bool  # the whole message is asked for
+    sets_seen: bool
+
+
+@lru_cache(1000)
+def plan_of(wanted: tuple[Item, ...], *, utf8: bool) -> Plan:
+    kinds = {item: kind for item in wanted if (kind := kind_of(item, utf8=utf8)) is not None}
+    whole = [item for item in wanted if _is_whole(item)]
+    others = {item for item in wanted if not (item in kinds or item in _COLUMNS or item in whole)}
+    seeing = any(isinstance(item, Piece) and item.sets_seen for item in wanted)
+    return Plan(kinds, others <= {Attribute.FLAGS}, bool(whole), seeing)
+
+
 class Columned:
     """What one FETCH asks for, of messages that are all there."""
 
-    def __init__(self, session: Session, wanted: Sequence[Item], kinds: Mapping[Item, Kind]) -> None:
+    def __init__(self, session: Session, wanted: Sequence[Item], plan: Plan) -> None:
         self._session = session
         self._wanted = wanted
-        self._kinds = kinds
+        self._kinds = plan.kinds
         self._flags = FlagLines(b"")
-        self._reads = any(map(_is_whole, wanted))
-        self.step = _WHOLE_MESSAGES if self._reads else _MESSAGES
+        self._reads = plan.reads
+        self.step = _WHOLE_MESSAGES if plan.reads else _MESSAGES
 
     @classmethod
-    def of(cls, session: Session, wanted: Sequence[Item]) -> Self | None:
-        """None when something is asked for that has no column, is not kept and is not the whole message."""
-        utf8 = session.enabled.utf8
-        kinds = {item: kind for item in wanted if (kind := kind_of(item, utf8=utf8)) is not None}
-        others = {item for item in wanted if not (item in kinds or item in _COLUMNS or _is_whole(item))}
-        return cls(session, wanted, kinds) if others <= {Attribute.FLAGS} else None
+    def of(cls, session: Session, wanted: Sequence[Item], plan: Plan) -> Self | None:
+        """None when it has to be done message by message."""
+        return cls(session, wanted, plan) if plan.by_columns else None
 
     async def block(self, start: int, stop: int) -> bytes | None:
         """The answers for the messages at `[start, stop)` of the view; None when one of them has to be looked for."""

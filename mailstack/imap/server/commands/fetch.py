@@ -14,7 +14,7 @@ from mailstack.imap.responses import Done, Raw, Response, date_time, flag_list, 
 from mailstack.imap.search_return import Partial, parse_partial
 from mailstack.imap.sections import Message, Section, Slice
 from mailstack.imap.server import resync
-from mailstack.imap.server.columned import Columned, kind_of
+from mailstack.imap.server.columned import Columned, plan_of
 from mailstack.imap.server.flag_lines import tell_flags
 from mailstack.imap.server.session import Session
 from mailstack.imap.values import Command, Row, Seqs, Sink, State
@@ -175,11 +175,11 @@ class _Answering:
         self._session = session
         self._columns = session.mailbox.columns
         self._items = wanted
-        utf8 = session.enabled.utf8
-        self._kinds = {item: kind for item in wanted if (kind := kind_of(item, utf8=utf8)) is not None}
-        self._columned = Columned.of(session, wanted)
+        plan = plan_of(wanted, utf8=session.enabled.utf8)
+        self._kinds = plan.kinds
+        self._columned = Columned.of(session, wanted, plan)
         self._out = out
-        self._sets_seen = not session.read_only and any(isinstance(item, Piece) and item.sets_seen for item in wanted)
+        self._sets_seen = plan.sets_seen and not session.read_only
         self._opens = not _FROM_COLUMNS.issuperset(wanted)
         self._gathered: list[bytes] = []
         self._octets = 0
