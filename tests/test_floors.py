@@ -11,7 +11,7 @@ FLOORS = {
     "base": 0,
     **dict.fromkeys(["message", "sasl", "smtp", "imap", "pop3", "config", "zone", "dkim"], 1),
     **dict.fromkeys(["net", "dns", "tls", "accounts", "store", "queue", "history", "dkim.keys"], 2),
-    **dict.fromkeys(["flow", "relay"], 3),
+    **dict.fromkeys(["flow", "relay", "reports"], 3),
     **dict.fromkeys(["smtp.server", "imap.server", "pop3.server", "control"], 4),
     **dict.fromkeys(["app", "cli"], 5),
 }
@@ -26,6 +26,7 @@ WITHIN = {
     "message": set(),
     "relay": set(),
     "flow": set(),
+    "reports": {"relay"},
     "app": {"cli"},
     "cli": {"app"},
 }

@@ -126,6 +126,7 @@ class Daemon(MultiService):
         MultiService.addService(self, logouts)
         await parts.spool.open()
         MultiService.addService(self, parts.runner)
+        MultiService.addService(self, parts.tls_watch)
         commands = steering(parts, self.listeners, self.reload, self._reactor, lambda: read_keys(self.config))
         self.control = ControlServer(self.config.control_socket, commands, self._reactor)
         MultiService.addService(self, self.control)
@@ -216,6 +217,7 @@ class Daemon(MultiService):
             parts = self.parts
             await self._step(lambda: maybeDeferred(self.control.stopService) if self.control else succeed(None))
             await self._step(parts.runner.stopService)
+            await self._step(parts.tls_watch.stopService)
             await self._step(lambda: maybeDeferred(parts.connections.close))
             await self._step(lambda: maybeDeferred(parts.login.stop))
             await self._step(lambda: Deferred.fromCoroutine(parts.store.stop()))

@@ -16,6 +16,7 @@ from mailstack.app.people import guard_rules, issuer, sending_limits
 from mailstack.app.quotas import default_quota
 from mailstack.app.reports import ReportMail
 from mailstack.app.signing import make_signer, read_keys
+from mailstack.app.tlswatch import TlsWatch
 from mailstack.app.ways import way_out
 from mailstack.base.aside import Aside
 from mailstack.config.model import Config
@@ -62,6 +63,7 @@ class Parts:
     recorder: Recorder
     aside: Aside
     signer: Signer
+    tls_watch: TlsWatch
 
     def reconfigure(self, config: Config) -> None:
         """Bring the live settings of a reload to those who hold them."""
@@ -113,9 +115,12 @@ def build(config: Config, reactor: Any, *, inline: bool = False, tls_clients: An
     settings = RelaySettings(config.hostname, frozenset({config.hostname.lower()}), config.relay.mx_port)
     dialler = TcpDialler(reactor, timeout_seconds=settings.connect_seconds)
     connections = Pool(reactor, settings.reuse)
+    tls_watch = TlsWatch(config, store.ledger, directory, reactor)
     aside = aside_of(reactor, inline=inline)
     carrying = Carrying(config.relay.chunking, converts=config.relay.without_8bitmime == "convert")
-    visits = Visits(settings.name, dialler, reactor, clients, settings.limits, connections, aside, carrying)
+    visits = Visits(
+        settings.name, dialler, reactor, clients, settings.limits, connections, aside, carrying, watch=tls_watch
+    )
     route, lane_of, courier = way_out(config, settings, reactor, visits, store.ledger)
     spool = Spool(
         Path(config.state, "queue"),
@@ -126,7 +131,9 @@ def build(config: Config, reactor: Any, *, inline: bool = False, tls_clients: An
         remove=remove_file if inline else Sweep(reactor.callInThread),
     )
     signer = make_signer(config, reactor, inline=inline)
-    report = Bounces(config.hostname, ReportMail(store, directory, spool), reactor.seconds)
+    report_mail = ReportMail(store, directory, spool)
+    tls_watch.report_to(report_mail)
+    report = Bounces(config.hostname, report_mail, reactor.seconds)
     couriers: dict[str, Courier] = {
         route: SigningCourier(signer, courier),
         _HERE.route: LocalCourier(store, directory, spool),
@@ -148,6 +155,7 @@ def build(config: Config, reactor: Any, *, inline: bool = False, tls_clients: An
         recorder=recorder,
         aside=aside,
         signer=signer,
+        tls_watch=tls_watch,
     )
 
 

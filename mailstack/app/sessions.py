@@ -85,8 +85,9 @@ def _smtp(config: Config, parts: Parts, listener: Listener, reactor: Any) -> Ses
         check_header_from=config.submission.check_header_from,
         show_client_ip=config.submission.show_client_ip,
     )
+    reports, seen = parts.reports, parts.tls_watch.seen
     promise = Promise(
-        parts.store, parts.spool, parts.directory, settings, now, parts.reports.succeeded, parts.reports, parts.aside
+        parts.store, parts.spool, parts.directory, settings, now, reports.succeeded, reports, parts.aside, seen
     )
     submission = listener.protocol == "submission"
     flow = (

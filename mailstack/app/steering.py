@@ -14,6 +14,7 @@ from mailstack.control.bans import ban_commands
 from mailstack.control.commands import Commands, account_commands, queue_commands, store_commands
 from mailstack.control.quotas import quota_commands
 from mailstack.control.rights import rights_commands
+from mailstack.control.tls import tls_commands
 from mailstack.control.undelete import undelete_commands
 from mailstack.dkim.signature import SigningKey
 from mailstack.net.listen import Bind, Listener
@@ -55,6 +56,7 @@ def steering(
         **ban_commands(parts.guard),
         **rights_commands(parts.account_store, parts.directory, parts.sending),
         **queue_commands(parts.spool),
+        **tls_commands(parts.store.ledger.read),
         **store_commands(lambda: parts.store),
         **undelete_commands(lambda: parts.store),
         **quota_commands(parts.account_store, parts.directory, lambda: parts.store),

@@ -34,7 +34,7 @@ def way_out(
     """(route, lanes, courier).  OSError when a password file cannot be read."""
     resolver = DnsClient(name_servers(config), reactor, times=DnsTimes(), cache=CacheLimits())
     fetch = HttpsFetch(reactor, resolver, visits.dialler, visits.tls)
-    policies = StsPolicies(resolver, fetch, ledger, reactor.seconds) if config.relay.mta_sts else None
+    policies = StsPolicies(resolver, fetch, ledger, reactor.seconds, visits.watch) if config.relay.mta_sts else None
     demands = Demands(resolver, policies, settings.port, dane=config.relay.dane)
     by_mx = MxCourier(settings, resolver, visits, random.SystemRandom(), demands)
     one_server = bool(config.relay.smarthost.host)

@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "status": ("mailstack.cli.server", "What the running server is doing."),
     "store": ("mailstack.cli.store", "Whether the mail on the disk and its index agree."),
     "test": ("mailstack.cli.test", "Walk the way of mail to ADDRESS, and say what is wrong with it."),
+    "tls": ("mailstack.cli.tls", "TLS with other servers: what was seen, and what they report."),
     "undelete": ("mailstack.cli.undelete", "Bring expunged mail back, with its dates and flags."),
     "why": ("mailstack.cli.why", "What became of a message, and why."),
 }

@@ -79,6 +79,7 @@ def _on_files(config: Config, command: str, arguments: dict[str, Any]) -> Any:
     from mailstack.control.commands import account_commands, queue_commands, run, store_commands
     from mailstack.control.quotas import quota_commands
     from mailstack.control.rights import rights_commands
+    from mailstack.control.tls import tls_commands
     from mailstack.control.undelete import undelete_commands
     from mailstack.queue.resting import RestingQueue
     from mailstack.store.service import Store
@@ -109,6 +110,7 @@ def _on_files(config: Config, command: str, arguments: dict[str, Any]) -> Any:
                 **quota_commands(people, directory, mail.open),
                 **undelete_commands(mail.open),
                 **rights_commands(people, directory, sending),
+                **tls_commands(lambda work: mail.open().ledger.read(work)),  # noqa: PLW0108  opened when asked
             }
             return at_once(run(commands, command, arguments))
         finally:

@@ -248,6 +248,20 @@ class Relay(Section):
         "sent unchanged.",
         why="an old server of yours takes 8-bit octets, and only does not say so",
     )
+    tls_reports: bool = setting(
+        FLAG,
+        True,
+        "Whether domains that ask for it get a report each day on how TLS with their servers went (RFC 8460): how many "
+        "sessions were good and what was wrong with the others, no addresses and no mail.",
+        why="you do not want to tell",
+    )
+    tls_reports_to: str = setting(
+        TEXT,
+        "",
+        "An address of yours whose mail is looked at for such reports of others, beside the postmaster of each domain; "
+        "`mailstack tls reports` shows them.",
+        why="your domains' records (_smtp._tls) name another address",
+    )
     mx_port: int = setting(_PORT, 25, "The port of other domains' servers.", why="only tests do: all the world has 25")
     smarthost: Smarthost = field(default_factory=Smarthost)
     transports: tuple[Transport, ...] = ()

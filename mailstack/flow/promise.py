@@ -29,6 +29,7 @@ __all__ = ["Bounce", "Promise", "Receipt"]
 _TLS_REQUIRED_NO = re.compile(rb"(?mi)^tls-required[ \t]*:[ \t]*(?:\r\n[ \t]+)?no[ \t]*\r$")
 
 Receipt = Callable[[Envelope, Sequence[Success], bytes], Awaitable[None]]  # raises nothing
+Seen = Callable[[Arriving, Staged], Awaitable[None]]  # raises nothing
 Bounce = Callable[[Envelope, Sequence[Undelivered], Staged], Awaitable[None]]
 
 
@@ -45,11 +46,13 @@ class Promise:
         receipt: Receipt,
         bounce: Bounce,
         aside: Aside = at_once,
+        seen: Seen | None = None,
     ) -> None:
-        """`receipt` tells a sender who asked for it that mail has arrived, `bounce` that some of it has not."""
+        """`receipt` tells a sender who asked for it that mail has arrived, `bounce` that some of it has not; `seen`
+        looks at all that was accepted."""
         self._store, self._queue, self._directory = store, queue, directory
         self._settings, self._now, self._receipt = settings, now, receipt
-        self._bounce, self._aside = bounce, aside
+        self._bounce, self._aside, self._seen = bounce, aside, seen
         self.expect_room = store.expect_room
 
     def route(self, mail: Arriving) -> Route:
@@ -100,6 +103,8 @@ class Promise:
             size=staged.size,
             recipients=[recipient.address for recipient in mail.recipients],
         )
+        if self._seen is not None:
+            await self._seen(mail, staged)
         if full:
             refused = undelivered(mail, full, self._directory, self._settings.hostname)
             await self._bounce(self._envelope(mail, route, staged), refused, staged)

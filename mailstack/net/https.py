@@ -38,6 +38,30 @@ class Https:
         except Exception as failure:
             raise IssuerUnreachable(f"{url}: {_words(failure)}") from failure
 
+    async def post(self, url: str, content_type: str, octets: bytes) -> None:
+        """IssuerUnreachable for anything but an answer 2yz."""
+        headers: dict[bytes | str, bytes | str] = {"User-Agent": "mailstack", "Content-Type": content_type}
+        asked: Any = treq.post(
+            url,
+            headers=headers,
+            data=octets,
+            allow_redirects=False,
+            agent=self._agent,
+        )
+
+        async def ask() -> int:
+            response = await asked
+            return int(response.code)
+
+        try:
+            code = await Deferred.fromCoroutine(ask()).addTimeout(_SECONDS, self._reactor)
+        except TooLate as late:
+            raise IssuerUnreachable(f"{url}: no answer within {_SECONDS:.0f} s") from late
+        except Exception as failure:
+            raise IssuerUnreachable(f"{url}: {_words(failure)}") from failure
+        if not 200 <= code < 300:
+            raise IssuerUnreachable(f"{url}: status {code}")
+
     async def _ask(self, url: str, form: Mapping[str, str] | None, authorization: str) -> bytes:
         headers: dict[bytes | str, bytes | str] = {"User-Agent": "mailstack", "Accept": "application/json"}
         if authorization:

@@ -17,6 +17,7 @@ from mailstack.relay.mtasts import StsPolicy
 from mailstack.relay.policy import RefusedHost, TlsPolicy, for_mx, for_requiretls, for_smarthost, regardless
 from mailstack.relay.session import Visits
 from mailstack.relay.settings import RelaySettings, Smarthost
+from mailstack.relay.tlsresult import TlsResult
 from mailstack.smtp.conversation import LogIn
 from mailstack.store.api import Content
 
@@ -145,7 +146,7 @@ class MxCourier:
             kept = self._kept(host, policy)
             if kept is not None:
                 yield kept
-            for target in await targets_of(host, self._settings.port, policy, self._resolver, self._settings):
+            for target in await targets_of(host, self._settings.port, policy, self._resolver, self._settings, domain):
                 if target != kept:
                     yield target
 
@@ -160,8 +161,11 @@ class MxCourier:
                 policy = await self._demands.of_host(policy, host, domain, mx_secure=secure, sts=sts)
             return for_requiretls(policy, host, domain, mx_secure=secure, sts=sts) if required else policy
         except RefusedHost as refused:
+            given_up = replace(policy, sts=sts)
+            self._visits.watch(TlsResult(domain, host, "", given_up, "validation-failure", refused.reason))
             raise NoHosts(RemoteReply("", 0, "5.7.10" if required else "4.7.5", refused.reason)) from refused
         except DnsFailure as failure:
+            self._visits.watch(TlsResult(domain, host, "", None, "dnssec-invalid", str(failure)))
             raise NoHosts(RemoteReply("", 0, "4.4.3", f"TLSA of {host} not known: {failure}")) from failure
 
     def _kept(self, host: str, policy: TlsPolicy) -> Target | None:
@@ -212,11 +216,11 @@ class SmarthostCourier:
 
 
 async def targets_of(
-    host: str, port: int, policy: TlsPolicy, resolver: Resolver, settings: RelaySettings
+    host: str, port: int, policy: TlsPolicy, resolver: Resolver, settings: RelaySettings, domain: str = ""
 ) -> Sequence[Target | RemoteReply]:
     """A host's addresses in the order in which to try them, or why there is none."""
     if _is_address(host):
-        return [Target(host, host, port, policy)]
+        return [Target(host, host, port, policy, domain)]
     try:
         ips = (await resolver.addresses(host)).ips
     except NoSuchDomain:
@@ -225,7 +229,7 @@ async def targets_of(
         return [RemoteReply("", 0, "4.4.3", f"address of {host} not known: {failure}")]
     if not ips:
         return [RemoteReply("", 0, "5.4.4", f"the host {host} has no address")]
-    return [Target(host, ip, port, policy) for ip in interleave(ips, settings.addresses_max)]
+    return [Target(host, ip, port, policy, domain) for ip in interleave(ips, settings.addresses_max)]
 
 
 def _is_address(host: str) -> bool:

@@ -51,6 +51,7 @@ class Target:
     ip: str
     port: int
     policy: TlsPolicy
+    domain: str = field(default="", compare=False)  # whose MX led there; "" for a server that we were told
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ class TlsPolicy:
     tlsa: tuple[TlsaRecord, ...] = ()
     names: tuple[str, ...] = ()
     by: str = ""  # who asks for that, when not we ourselves
+    sts: StsPolicy | None = None  # the domain's, whatever it asks for
     asked: bool = False  # the sender insists (REQUIRETLS): what fails, fails for good
 
     @property
@@ -122,11 +123,11 @@ def for_mx_host(usual: TlsPolicy, host: str, domain: str, tlsa: TlsaSet | None, 
     fits = sts.covers(host)
     if sts.mode is StsMode.TESTING:
         return replace(
-            usual, reason=f"MTA-STS of {domain} is in testing{'' if fits else ', and does not name the host'}"
+            usual, reason=f"MTA-STS of {domain} is in testing{'' if fits else ', and does not name the host'}", sts=sts
         )
     if not fits:
         raise RefusedHost(f"the MTA-STS policy of {domain} does not name {host}")
-    return TlsPolicy(Need.REQUIRED, verify=True, reason=f"MTA-STS of {domain}", by="MTA-STS")
+    return TlsPolicy(Need.REQUIRED, verify=True, reason=f"MTA-STS of {domain}", by="MTA-STS", sts=sts)
 
 
 def for_requiretls(policy: TlsPolicy, host: str, domain: str, *, mx_secure: bool, sts: StsPolicy | None) -> TlsPolicy:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from service_identity import CertificateError, VerificationError
+from service_identity.cryptography import verify_certificate_hostname
 from twisted.internet.error import ConnectError
 from twisted.internet.interfaces import IReactorTime
 
@@ -15,6 +17,7 @@ from mailstack.relay.line import Carried, Errand, Line, NotReady, Target, TlsCli
 from mailstack.relay.policy import TlsPolicy
 from mailstack.relay.pool import Door, Pool
 from mailstack.relay.settings import Carrying
+from mailstack.relay.tlsresult import TlsLevel, TlsResult, Watch, failure_of, ignore
 from mailstack.smtp.client import SmtpClient
 from mailstack.smtp.conversation import ClientLimits, LogIn
 
@@ -34,6 +37,7 @@ class Visits:
     aside: Aside = at_once
     carrying: Carrying = field(default_factory=Carrying)
     engine: Callable[[str, str, ClientLimits], SmtpClient] = SmtpClient
+    watch: Watch = ignore
 
     def kept(self, host: str, port: int, policy: TlsPolicy, login: LogIn | None) -> Target | None:
         """Where a connection is open that would do."""
@@ -82,6 +86,18 @@ class Visits:
 
     async def get_ready(self, target: Target, policy: TlsPolicy, login: LogIn | None) -> Line:
         """A new connection, up to the point of MAIL.  NotReady."""
+        try:
+            line = await self._ready(target, policy, login)
+        except NotReady as trouble:
+            failure = failure_of(trouble.reply)
+            if failure and target.domain:
+                self.watch(TlsResult(target.domain, target.host, target.ip, policy, failure, trouble.reply.text))
+            raise
+        if target.domain:
+            self.watch(_result(target, line))
+        return line
+
+    async def _ready(self, target: Target, policy: TlsPolicy, login: LogIn | None) -> Line:
         line = Line(target, policy, await self._dial(target), self.tls, self.aside, self.carrying)
         ready = False
         try:
@@ -105,6 +121,31 @@ class Visits:
             where = f"{target.host} [{target.ip}]:{target.port}"
             raise NotReady(RemoteReply("", 0, "4.4.1", f"no connection to {where}: {failure}")) from failure
         return connection
+
+
+def _result(target: Target, line: Line) -> TlsResult:
+    """Of a session that stands; that it is in the clear counts as a failure.  RFC 8460 §4.3.1"""
+    common = target.domain, target.host, target.ip, target.policy
+    if not line.connection.tls:
+        return TlsResult(*common, "starttls-not-supported", "", TlsLevel.CLEAR)
+    checked = line.policy.verify or line.policy.tlsa
+    if not checked and (mismatch := _tested(target, line)):
+        return TlsResult(*common, mismatch, "", TlsLevel.ENCRYPTED)
+    return TlsResult(*common, level=TlsLevel.VERIFIED if checked else TlsLevel.ENCRYPTED)
+
+
+def _tested(target: Target, line: Line) -> str:
+    """What MTA-STS in testing mode would not have let pass, as far as the certificate alone tells.  RFC 8461 §5"""
+    sts = target.policy.sts
+    if sts is None:
+        return ""
+    if not sts.covers(target.host):
+        return "validation-failure"
+    try:
+        verify_certificate_hostname(line.connection.certificates()[0], target.host)
+    except (IndexError, VerificationError, CertificateError):
+        return "certificate-host-mismatch"
+    return ""
 
 
 def _door(host: str, port: int, policy: TlsPolicy, login: LogIn | None) -> Door:

@@ -7,6 +7,7 @@ from mailstack.base.errors import MailError, ParseFault
 from mailstack.base.events import Event, log
 from mailstack.dns.api import DnsFailure, Resolver
 from mailstack.relay.mtasts import StsMode, StsPolicy, read_policy, read_record
+from mailstack.relay.tlsresult import TlsResult, Watch, ignore
 from mailstack.store.api import Ledger
 
 __all__ = ["Fetch", "FetchFailed", "StsPolicies"]
@@ -34,8 +35,11 @@ class StsPolicies:
     TLS away.
     """
 
-    def __init__(self, resolver: Resolver, fetch: Fetch, ledger: Ledger, now: Callable[[], float]) -> None:
+    def __init__(
+        self, resolver: Resolver, fetch: Fetch, ledger: Ledger, now: Callable[[], float], watch: Watch = ignore
+    ) -> None:
         self._resolver, self._fetch, self._ledger, self._now = resolver, fetch, ledger, now
+        self._watch = watch
         self._kept: dict[str, _Kept] | None = None
         self._failed: dict[str, float] = {}  # when; oldest first
 
@@ -66,6 +70,8 @@ class StsPolicies:
             policy = read_policy(octets)
         except (FetchFailed, ParseFault) as failure:
             log(Event.MTA_STS_FAILED, domain=domain, reason=str(failure))
+            kind = "sts-policy-invalid" if isinstance(failure, ParseFault) else "sts-policy-fetch-error"
+            self._watch(TlsResult(domain, "", "", None, kind, str(failure)))
             self._note_failure(domain)
             return None
         kept = _Kept(id_, policy, self._now() + policy.max_age)

@@ -95,7 +95,7 @@ class Walk:
                 self._fault("policy", no.reply)
                 continue
             self._tell_policy(host, policy)
-            if await self._some_address(host, self._settings.port, policy, None, probe):
+            if await self._some_address(host, self._settings.port, policy, None, probe, domain):
                 return True
         return False
 
@@ -130,9 +130,9 @@ class Walk:
     # --- hosts and connections ---------------------------------------------------------------------------
 
     async def _some_address(
-        self, host: str, port: int, policy: TlsPolicy, login: LogIn | None, probe: Probe | None
+        self, host: str, port: int, policy: TlsPolicy, login: LogIn | None, probe: Probe | None, domain: str = ""
     ) -> bool:
-        targets = await targets_of(host, port, policy, self._resolver, self._settings)
+        targets = await targets_of(host, port, policy, self._resolver, self._settings, domain)
         addresses = [each.ip for each in targets if isinstance(each, Target)]
         if addresses:
             self._ok("address", f"{host} is {', '.join(addresses)}")
