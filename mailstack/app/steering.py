@@ -76,6 +76,7 @@ def _status(parts: Parts, listeners: Sequence[Listener], seconds: float) -> dict
         "memory": f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB at most so far",
         "accounts": len(parts.directory.accounts()),
         "domains": " ".join(parts.directory.own_domains()) or "none: mailstack domain add NAME",
+        "store": parts.store.trouble or "takes mail",
         "queue": f"{recipients} recipients of {messages} messages",
         "listeners": [
             {

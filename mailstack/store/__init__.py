@@ -15,6 +15,14 @@ one mailbox never race each other, so the code of filing, changing, foldering an
 reads like a single-user program.  The reactor's side (store.memory, mailbox, account) never
 writes and never waits for a disk, except to read a message's octets.
 
+**A disk that takes nothing.**  A job whose own file work fails is refused alone.  When a sync or a COMMIT fails the
+store is degraded until a probe gets through; sessions go on reading what memory and rows tell.  `Store.trouble`
+says why, for `mailstack status`, health and metrics.
+
+**A power cut** is taken to keep renames whole and nothing else (tests/faults/disk.py).  So a text that replaces
+another is synced before its rename; a file of ours without a row is mail only when it is whole and has no hole; a
+folder that is found under another name keeps its row.
+
     reactor's thread                               writer's thread
     Store, OpenAccount, OpenMailbox  → jobs →      filing, changing, foldering, reconcile
     columns, watchers                ← effects ←   index.*  (SQL)      files (Maildir)

@@ -13,7 +13,7 @@ from mailstack.store.foldering import Home
 from mailstack.store.index import mailboxes, messages, usage
 from mailstack.store.index.mailboxes import Box
 from mailstack.store.mailbox import OpenMailbox
-from mailstack.store.memory import Memory, look_at
+from mailstack.store.memory import Memory, as_known, look_at
 from mailstack.store.snapshot import read_columns
 from mailstack.store.txn import Txn
 from mailstack.store.values import (
@@ -124,7 +124,7 @@ class OpenAccount:
         folder = self.folder(name)
         mailbox = self._memory.mailboxes.get(folder.id)
         if not isinstance(mailbox, OpenMailbox):
-            await self._memory.write(lambda txn: _read_mailbox(txn, folder.id), self._keep)
+            await self._read(folder)
             mailbox = self._memory.mailboxes.get(folder.id)
         if not isinstance(mailbox, OpenMailbox):
             raise MailError(Condition.NO_SUCH_MAILBOX, "No such mailbox")
@@ -135,6 +135,15 @@ class OpenAccount:
             mailbox.release()
             raise
         return mailbox
+
+    async def _read(self, folder: Folder) -> None:
+        with as_known():
+            await self._memory.write(lambda txn: _read_mailbox(txn, folder.id), self._keep)
+        if folder.id in self._memory.mailboxes:
+            return
+        known = self._memory.read(lambda db: _known_mailbox(Txn(db, self._memory.site), folder.id))
+        if known is not None:
+            self._keep(known)
 
     def _keep(self, read: tuple[Box, MailColumns]) -> None:
         """What was read is memory's from now on, unless another session was quicker."""
@@ -215,3 +224,9 @@ def _read_mailbox(txn: Txn, mailbox: int) -> tuple[Box, MailColumns]:
     box = mailboxes.by_id(txn.db, mailbox)
     assert box is not None  # or look_at had raised
     return box, read_columns(txn, box)
+
+
+def _known_mailbox(txn: Txn, mailbox: int) -> tuple[Box, MailColumns] | None:
+    """As the rows say, read by the reactor's connection; nothing that the Txn gathers is done."""
+    box = mailboxes.by_id(txn.db, mailbox)
+    return None if box is None else (box, read_columns(txn, box))

@@ -236,9 +236,9 @@ class Batches:
     # --- chores --------------------------------------------------------------------------------------
 
     @property
-    def degraded(self) -> bool:
-        """The last batch could not be made durable."""
-        return bool(self._degraded)
+    def degraded(self) -> str:
+        """Why the last batch could not be made durable; "" when it was."""
+        return self._degraded
 
     @property
     def has_chores(self) -> bool:

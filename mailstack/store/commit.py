@@ -50,6 +50,10 @@ class InlineCommitter:
     def start(self) -> None:
         pass
 
+    @property
+    def trouble(self) -> str:
+        return self._batches.degraded
+
     def submit(self, job: Job[T]) -> Awaitable[T]:
         task = Task(job, _told)
         if self._stopped:
@@ -91,6 +95,10 @@ class ThreadCommitter:
 
     def start(self) -> None:
         self._thread.start()
+
+    @property
+    def trouble(self) -> str:
+        return self._batches.degraded
 
     def submit(self, job: Job[T]) -> Awaitable[T]:
         """Reactor's thread.  Cancelling the answer gives up waiting, not the work."""

@@ -32,6 +32,7 @@ __all__ = [
     "delete",
     "ensure_home",
     "is_maildir",
+    "known_account",
     "make_mailbox",
     "read_account",
     "rename",
@@ -215,10 +216,21 @@ def read_account(txn: Txn, account: str) -> AccountRead:
     home = ensure_home(txn, account)
     stamp = stamp_of(home.root)
     adopt_folders(txn, home)
-    subscribed = subscriptions.all_of(txn.db, home.id)
-    boxes = mailboxes.of_account(txn.db, home.id)
-    folders = [box.as_folder(subscribed=box.name in subscribed) for box in boxes]
-    return AccountRead(home.id, account, stamp, folders, subscribed)
+    return _told(txn.db, home.id, account, stamp)
+
+
+def known_account(db: Any, account: str) -> AccountRead:
+    """What the rows tell, without a look.  MailError(UNAVAILABLE) when they do not know it."""
+    known = accounts.find(db, account)
+    if known is None:
+        raise MailError(Condition.UNAVAILABLE, "Storage does not work just now", detail=f"{account}: never seen")
+    return _told(db, known, account, 0)
+
+
+def _told(db: Any, number: int, account: str, stamp: int) -> AccountRead:
+    subscribed = subscriptions.all_of(db, number)
+    folders = [box.as_folder(subscribed=box.name in subscribed) for box in mailboxes.of_account(db, number)]
+    return AccountRead(number, account, stamp, folders, subscribed)
 
 
 # --- mailboxes -----------------------------------------------------------------------------------------

@@ -228,6 +228,10 @@ class OpenMailbox:
 
     # --- changes that are durable, in the order of their commits ---------------------------------------------
 
+    def knows(self, modseq: int) -> bool:
+        """It was read when a change of this time was committed, but not told yet."""
+        return modseq <= self.highest_modseq
+
     def added(self, effect: Added) -> None:
         self._keep_counters(effect.box)
         self.columns.append(effect.rows)

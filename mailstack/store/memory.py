@@ -6,8 +6,8 @@ the caller who asked for it goes on.
 """
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol, TypeVar
 
 from mailstack.base.errors import Condition, MailError
@@ -36,7 +36,7 @@ from mailstack.store.txn import Site, StoreJob, Txn
 from mailstack.store.values import NO_QUOTA, Change, Filed, Folder, Quota, Staged
 from mailstack.store.watching import Watching
 
-__all__ = ["Committer", "Memory", "OpenedAccount", "OpenedMailbox", "look_at"]
+__all__ = ["Committer", "Memory", "OpenedAccount", "OpenedMailbox", "as_known", "look_at"]
 
 T = TypeVar("T")
 
@@ -44,8 +44,25 @@ IDLE_MAILBOXES = 500  # that stay in memory after their last session
 IDLE_MESSAGES = 500_000  # in all of those: 20 MB
 
 
+_TAKES_NOTHING = frozenset({Condition.STORAGE_FULL, Condition.UNAVAILABLE})
+
+
+@contextmanager
+def as_known() -> Iterator[None]:
+    """A look that cannot be written down, as the disk takes nothing, is no reason not to read what is known."""
+    try:
+        yield
+    except MailError as fault:
+        if fault.condition not in _TAKES_NOTHING:
+            raise
+
+
 class Committer(Protocol):
     """What store.commit offers in two forms."""
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing can be made durable just now; "" when all is well."""
 
     def start(self) -> None: ...
 
@@ -69,6 +86,8 @@ class OpenedMailbox(Protocol):
     def is_watched(self) -> bool: ...
 
     async def refresh(self) -> None: ...
+
+    def knows(self, modseq: int) -> bool: ...
 
     def added(self, effect: Added) -> None: ...
 
@@ -144,9 +163,10 @@ class Memory:
     def read(self, work: Callable[[Any], T]) -> T:
         return work(self._reader)
 
-    def look_at(self, mailbox: int) -> Awaitable[None]:
-        """Compare with the disk, when it seems to have changed."""
-        return self.write(lambda txn: look_at(txn, mailbox))
+    async def look_at(self, mailbox: int) -> None:
+        """Compare with the disk, when it seems to have changed.  With a disk that takes nothing what is known stays."""
+        with as_known():
+            await self.write(lambda txn: look_at(txn, mailbox))
 
     # --- what stays in memory --------------------------------------------------------------------------
 
@@ -207,7 +227,7 @@ class Memory:
 
     def _apply_to_mailbox(self, effect: Added | Reflagged | Removed) -> None:
         mailbox = self.mailboxes.get(effect.box.id)
-        if mailbox is None:
+        if mailbox is None or (mailbox.knows(effect.box.modseq) and not isinstance(effect, Reflagged)):
             pass
         elif isinstance(effect, Added):
             mailbox.added(effect)

@@ -33,6 +33,15 @@ class Room:
         if self._refused:
             raise MailError(Condition.STORAGE_FULL, "Out of storage", detail=self._refused)
 
+    @property
+    def trouble(self) -> str:
+        """Why new mail is refused just now; "" when it is not."""
+        try:
+            self.check()
+        except MailError as refused:
+            return refused.detail
+        return ""
+
     def _look(self) -> str:
         for folder in self._folders:
             with files.passing():

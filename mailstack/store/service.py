@@ -28,7 +28,7 @@ from mailstack.store.batches import WriteJob
 from mailstack.store.checking import check_mailbox, check_usage
 from mailstack.store.effects import AccountRead
 from mailstack.store.index import accounts, mailboxes, usage
-from mailstack.store.memory import Memory
+from mailstack.store.memory import Memory, as_known
 from mailstack.store.opened import How, Opened, open_store
 from mailstack.store.quota import refusal
 from mailstack.store.room import RESERVE_OCTETS, Room
@@ -176,6 +176,11 @@ class Store:
         return self._opened
 
     @property
+    def trouble(self) -> str:
+        """Why mail is refused, or nothing can be changed, just now; "" when all is well.  For health and metrics."""
+        return self.opened.committer.trouble or self._room.trouble
+
+    @property
     def _memory(self) -> Memory:
         return self.opened.memory
 
@@ -185,8 +190,16 @@ class Store:
         memory = self._memory
         account = memory.accounts.get(name)
         if not isinstance(account, OpenAccount) or account.seems_changed():
+            account = await self._read_account(name)
+        return account
+
+    async def _read_account(self, name: str) -> OpenAccount:
+        memory = self._memory
+        with as_known():
             await memory.write(lambda txn: foldering.read_account(txn, name), lambda told: _keep(memory, told))
-            account = memory.accounts[name]
+        if name not in memory.accounts:  # the disk takes nothing
+            _keep(memory, memory.read(lambda db: foldering.known_account(db, name)))
+        account = memory.accounts[name]
         assert isinstance(account, OpenAccount)
         return account
 

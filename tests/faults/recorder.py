@@ -17,7 +17,7 @@ from unittest import mock
 from mailstack.base import files
 from tests.faults.disk import Disk, Folder, Names, Size, Sync, Time, Write
 
-__all__ = ["Recorder", "is_reachable", "watched_sqlite"]
+__all__ = ["Recorder", "failing_sqlite", "is_reachable", "watched_sqlite"]
 
 NOT_ON_DISK = ("-shm",)  # shared memory
 OF_NO_WEIGHT = ("cache.sqlite",)  # goes after every power loss
@@ -203,6 +203,7 @@ class _Watch:
     """The VFS; made once, as SQLite keeps pointers into it."""
 
     recorder = None
+    fault = 0  # what writes into databases and their logs end with instead
 
     def __init__(self):
         self._sqlite = ctypes.CDLL(_sqlite3.__file__)  # whatever library Python's own module uses
@@ -236,6 +237,8 @@ class _Watch:
             write, truncate, sync = _WRITE(real.xWrite), _TRUNCATE(real.xTruncate), _SYNC(real.xSync)
 
             def watched_write(file, data, count, offset):
+                if self.fault:
+                    return self.fault
                 self._tell(Write, file, offset, ctypes.string_at(data, count))
                 return write(file, data, count, offset)
 
@@ -275,3 +278,13 @@ def watched_sqlite():
         yield
     finally:
         _watch[0].unregister()
+
+
+@contextmanager
+def failing_sqlite(number):
+    """Every write of SQLite ends with this error, in the databases that were opened under `watched_sqlite`."""
+    _Watch.fault = number
+    try:
+        yield
+    finally:
+        _Watch.fault = 0

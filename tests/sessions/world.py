@@ -2,10 +2,12 @@
 
 import base64
 import codecs
+import errno
+import os
 import re
 import socket
 import ssl
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 
 from twisted.internet import reactor
@@ -17,6 +19,7 @@ from mailstack.accounts.names import address_of_account, parse_domain
 from mailstack.accounts.passwords import make_credential
 from mailstack.app.parts import build
 from mailstack.app.sessions import door_limits, setting
+from mailstack.base import files
 from mailstack.base.engine import Peer
 from mailstack.base.secret import Secret
 from mailstack.config.load import load
@@ -154,6 +157,7 @@ class World:
 
     def __init__(self, folder, protocol):
         self.listener = protocol
+        self.faults = ExitStack()
         self.config = load(CONFIG.format(state=folder / "state"))
         self.now(self.start)
         self.now(self.populate)
@@ -186,6 +190,7 @@ class World:
         self.parts.account_store.close()
 
     def close(self):
+        self.faults.close()
         self.now(self.stop)
 
     def connect(self):
@@ -306,6 +311,19 @@ class World:
             staged.finish()
             await account.append(name, [Incoming(staged)])
 
+    def disk(self, _player, rest):
+        """`ENOSPC write syncfs`: these operations fail from now on; `works`: none does."""
+        self.faults.close()
+        if rest != "works":
+            name, *operations = rest.split()
+            number = getattr(errno, name)
+
+            def refuse(operation, path):
+                if operation in operations:
+                    raise OSError(number, os.strerror(number), path)
+
+            self.faults.enter_context(files.watched_by(refuse))
+
     def login(self, player, rest):
         """Quietly, with the protocol's own words; an IMAP tag is `L`.  `@ login NAME 2` is for connection 2."""
         name, _, who = rest.partition(" ")
@@ -395,6 +413,7 @@ def _log_in_pop3(talk, name, password):
 
 LOGINS = {"imap": _log_in_imap, "pop3": _log_in_pop3}
 DIRECTIVES = {
+    "disk": World.disk,
     "listener": World.choose_listener,
     "tls": World.tls,
     "account": World.account,
