@@ -17,6 +17,11 @@ set.  Whoever steals the file may guess at the cheaper of the two; that is why t
 iteration count is far above RFC 7677's least.  A password that was just right is remembered
 for minutes as a keyed digest, so that a mail program's tenth connection costs nothing.
 
+**App passwords** (`apppasswords`) have a hundred random bits of ours, so a plain hash keeps them and a
+login by one costs nothing; SCRAM is for the account's own password.  **Hashes of other servers** (`foreign`) are taken
+over and replaced at the first login that shows the password; until then a wrong password for such an account takes
+another time than an unknown name does.  `second_factors` in the file waits for the web page.
+
 **A login tells nothing**: an unknown name costs the same time, gets the same words and is
 slowed down in the same way as a wrong password.  SCRAM shows a salt before anything is proved, so
 an unknown name has one too, for ever the same (from a secret in the file).  All addresses of one

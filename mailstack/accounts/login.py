@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
@@ -16,6 +16,7 @@ from mailstack.accounts.names import canonical_address
 from mailstack.accounts.passwords import Credential, ScramKeys, VerifiedPasswords, make_credential
 from mailstack.accounts.proofs import Proofs, Proven
 from mailstack.accounts.store import AccountStore
+from mailstack.accounts.strength import expect_strong
 from mailstack.accounts.throttle import LoginThrottle
 from mailstack.accounts.tokens import TokenIssuer
 from mailstack.base.engine import Peer
@@ -53,8 +54,18 @@ class PasswordLogin:
         self._throttle = LoginThrottle() if throttle is None else throttle
         self._hashing = Hashing(reactor, inline=inline)
         verified = VerifiedPasswords(reactor.seconds)
-        self._proofs = Proofs(store, directory, self._hashing, verified, scram=scram, issuer=issuer, knows=self._knows)
+        self._proofs = Proofs(
+            store,
+            directory,
+            self._hashing,
+            verified,
+            scram=scram,
+            issuer=issuer,
+            knows=self._knows,
+            now=reactor.seconds,
+        )
         self.live = Live(directory)
+        self.least_strength = 0
         self._guard, self._key = guard, os.urandom(32)
 
     def start(self) -> None:
@@ -86,7 +97,7 @@ class PasswordLogin:
             listener=peer.listener,
             account=proof.account,
             ip=peer.ip,
-            mechanism=claim.mechanism,
+            mechanism=f"{claim.mechanism}{proof.app_password and f', app password {proof.app_password}'}",
             tls=tls,
         )
         return self._directory.principal(proof.account)
@@ -123,6 +134,10 @@ class PasswordLogin:
     async def make_credential(self, password: Secret) -> Credential:
         """As `passwords.make_credential`, off the reactor's thread."""
         return await self._hashing(lambda: make_credential(password, self._scram))
+
+    def expect_strong(self, password: Secret, words: Sequence[str]) -> None:
+        """As `strength.expect_strong`, with what the configuration asks for."""
+        expect_strong(password, words, self.least_strength)
 
     async def _wait_for_turn(self, name: str, claim: AnyClaim, peer: Peer, cid: str) -> None:
         banned = "" if self._guard is None else self._guard.refusal(peer.ip)

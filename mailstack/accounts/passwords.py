@@ -13,6 +13,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import Type
 
 from mailstack.accounts.api import ScramKeys
+from mailstack.accounts.foreign import is_foreign, verifies
 from mailstack.base.errors import Condition, MailError
 from mailstack.base.secret import Secret
 
@@ -130,6 +131,8 @@ def proves(keys: ScramKeys, auth_message: bytes, proof: bytes) -> bool:
 
 def verify(hashed: str, password: Secret) -> bool:
     """Whether it is the password.  Tens of milliseconds; may be called from a thread."""
+    if is_foreign(hashed):
+        return verifies(hashed, password.reveal()[: _LONGEST + 1])
     try:
         return _HASHER.verify(hashed, prepare(password.reveal()[: _LONGEST + 1]))
     except (VerificationError, InvalidHashError):

@@ -1,7 +1,7 @@
 """Whether a claim is true: one way for each kind of claim."""
 
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mailstack.accounts.api import (
@@ -13,6 +13,7 @@ from mailstack.accounts.api import (
     ScramKeys,
     TokenClaim,
 )
+from mailstack.accounts.apppasswords import AppPassword
 from mailstack.accounts.directory import AccountDirectory
 from mailstack.accounts.hashing import Hashing
 from mailstack.accounts.names import canonical_address
@@ -35,6 +36,8 @@ from mailstack.base.secret import Secret
 
 __all__ = ["Proofs", "Proven", "Unproven"]
 
+_SCOPES = {"submission": "smtp"}  # what people call a listener's protocol
+
 
 @dataclass(frozen=True, slots=True)
 class Proven:
@@ -42,6 +45,7 @@ class Proven:
 
     account: str
     epoch: int
+    app_password: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +71,11 @@ class Proofs:
         scram: Collection[str],
         knows: Callable[[str, str], bool],
         issuer: TokenIssuer | None,
+        now: Callable[[], float],
     ) -> None:
         self._store, self._directory, self._hashing = store, directory, hashing
         self._verified, self._scram, self._issuer, self._knows = verified, scram, issuer, knows
+        self._now = now
 
     async def of(self, claim: AnyClaim, peer: Peer) -> Proven | Unproven:
         """MailError(LOGIN_UNAVAILABLE) when it cannot be told now."""
@@ -92,8 +98,20 @@ class Proofs:
             await self._hashing(lambda: verify_nobody(claim.password), known=False)
             return Unproven("no such account")
         proven = self._proven(account)
+        app = self._store.app_passwords.find(account, claim.password)
+        if app is not None:
+            return self._by_app_password(proven, app, peer)
         right = await self._is_right(account, credential, claim.password, known=self._knows(account, peer.ip))
         return proven if right else Unproven("wrong password")
+
+    def _by_app_password(self, proven: Proven, app: AppPassword, peer: Peer) -> Proven | Unproven:
+        """Who has it may hear the truth: it is no guess."""
+        now = self._now()
+        reason = app.why_not(_SCOPES.get(peer.protocol, peer.protocol), peer.ip, now)
+        if reason:
+            return Unproven(reason)
+        self._store.app_passwords.note_use(app, ip=peer.ip, protocol=peer.protocol, now=int(now))
+        return replace(proven, app_password=app.name)
 
     async def _is_right(self, account: str, credential: Credential, password: Secret, *, known: bool) -> bool:
         hashed = credential.hashed

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mailstack.accounts.api import Rights
+from mailstack.accounts.apppasswords import AppPasswords
 from mailstack.accounts.database import Database
 from mailstack.accounts.passwords import Credential, ScramKeys
 from mailstack.base.errors import Condition, MailError
@@ -60,6 +61,7 @@ class AccountStore:
     def __init__(self, path: str | Path) -> None:
         self._file = Database(path)
         self.path = self._file.path
+        self.app_passwords = AppPasswords(self._file)
         self.secret: bytes
         (self.secret,) = self._file.one("SELECT value FROM secrets WHERE name = 'nobody'")
 

@@ -71,6 +71,7 @@ class Parts:
         self.directory.default_domain = config.accounts.default_domain
         self.directory.default_quota = default_quota(config)
         self.guard.reconfigure(guard_rules(config))
+        self.login.least_strength = config.accounts.password_strength
         self.store.keep_expunged = config.store.keep_expunged.total_seconds()
         self.sending.limits = sending_limits(config)
         self.spool.agenda.limits = _agenda_limits(config)
@@ -111,6 +112,7 @@ def build(config: Config, reactor: Any, *, inline: bool = False, tls_clients: An
         issuer=issuer(config, reactor),
         guard=guard,
     )
+    login.least_strength = config.accounts.password_strength
     clients = ClientContexts() if tls_clients is None else tls_clients
     settings = RelaySettings(config.hostname, frozenset({config.hostname.lower()}), config.relay.mx_port)
     dialler = TcpDialler(reactor, timeout_seconds=settings.connect_seconds)

@@ -37,6 +37,7 @@ def setting(config: Config, parts: Parts, listener: Listener, reactor: Any, tls:
         _SESSIONS[listener.protocol](config, parts, listener, reactor),
         tls=tls if listener.tls != "none" else None,
         implicit_tls=listener.tls == "implicit",
+        protocol=listener.protocol,
         handshake_seconds=config.limits.tls_handshake.total_seconds(),
     )
 

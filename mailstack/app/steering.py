@@ -10,8 +10,10 @@ from twisted.internet.defer import Deferred
 from mailstack import __version__
 from mailstack.app.parts import Parts
 from mailstack.config.faults import ConfigError
+from mailstack.control.apppasswords import app_password_commands
 from mailstack.control.bans import ban_commands
 from mailstack.control.commands import Commands, account_commands, queue_commands, store_commands
+from mailstack.control.imports import import_commands
 from mailstack.control.quotas import quota_commands
 from mailstack.control.rights import rights_commands
 from mailstack.control.tls import tls_commands
@@ -52,7 +54,11 @@ def steering(
 
     started = reactor.seconds()
     return {
-        **account_commands(parts.account_store, parts.login.make_credential, lambda: parts.store),
+        **account_commands(
+            parts.account_store, parts.login.make_credential, lambda: parts.store, parts.login.expect_strong
+        ),
+        **app_password_commands(parts.account_store, reactor.seconds),
+        **import_commands(parts.account_store),
         **ban_commands(parts.guard),
         **rights_commands(parts.account_store, parts.directory, parts.sending),
         **queue_commands(parts.spool),

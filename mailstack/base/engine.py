@@ -86,6 +86,7 @@ class Peer:
     tls_cipher: str = ""  # "TLS_AES_256_GCM_SHA384"
     local_ip: str = ""
     local_port: int = 0
+    protocol: str = ""  # of that listener: "submission", "imap"
     addresses: tuple[str, ...] = ()  # e-mail addresses of the certificate that the client has proved to own
 
     @property

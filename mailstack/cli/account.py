@@ -1,7 +1,7 @@
 """`mailstack account`: people and their passwords."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -20,6 +20,8 @@ from mailstack.cli.say import (
 from mailstack.config.faults import Unfit
 from mailstack.config.model import Config, Listener
 from mailstack.config.units import read_size
+
+_AT_ONCE = 200  # lines of a passwd-file in one question
 
 
 @click.group()
@@ -84,6 +86,36 @@ def passwd(ctx: click.Context, name: str, password_stdin: bool) -> None:
     """Set the password of the account ADDRESS."""
     password = ask_password(from_stdin=password_stdin)
     click.echo(f"{ask(ctx, 'account passwd', name=name, password=password)} has a new password.")
+
+
+@account.command("import", epilog="Example: mailstack account import /etc/dovecot/users --add-domains")
+@click.argument("file", type=click.File(encoding="utf-8"))
+@click.option("--domain", default="", metavar="DOMAIN", help="Of names that have none in the file.")
+@click.option("--add-domains", is_flag=True, help="Add the domains that are not there.")
+@json_option
+@click.pass_context
+@errors_in_one_line
+def import_(ctx: click.Context, file: TextIO, domain: str, add_domains: bool, as_json: bool) -> None:
+    """Make an account of each line of a Dovecot passwd-file, with the password that it has there.
+
+    Hashes are taken over as they are (SHA512-CRYPT, SHA256-CRYPT, MD5-CRYPT, BLF-CRYPT, PBKDF2, SSHA, SSHA256, SSHA512,
+    ARGON2ID), and replaced by argon2id when somebody logs in with the password itself: by PLAIN or LOGIN first, by
+    SCRAM from then on.
+    """
+    told: dict[str, list[Any]] = {"made": [], "refused": []}
+    lines = file.read().splitlines()
+    for start in range(0, len(lines), _AT_ONCE):
+        part = lines[start : start + _AT_ONCE]
+        found = ask(ctx, "account import", lines=part, first=start + 1, domain=domain, add_domains=add_domains)
+        told = {kind: told[kind] + found[kind] for kind in told}
+    if as_json:
+        return print_json(told)
+    click.echo(f"{len(told['made'])} accounts made.")
+    for row in told["refused"]:
+        click.echo(f"line {row['line']}, {row['name']}: {row['reason']}", err=True)
+    if told["refused"]:
+        raise SystemExit(1)
+    return None
 
 
 @account.command("remove")

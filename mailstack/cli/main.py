@@ -18,6 +18,7 @@ DEFAULT_CONFIG = "/etc/mailstack/mailstack.toml"
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "account": ("mailstack.cli.account", "Make, list and remove accounts; set passwords and quotas."),
     "alias": ("mailstack.cli.alias", "Addresses that pass mail on."),
+    "app-password": ("mailstack.cli.apppassword", "One password for each program or device of an account."),
     "ban": ("mailstack.cli.ban", "Addresses that are refused for a while."),
     "config": ("mailstack.cli.config", "Check and show the configuration; print a sample."),
     "demo": ("mailstack.cli.demo", "Run the whole server on this machine, to try it."),
@@ -45,7 +46,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(COMMANDS[cmd_name][0])
-        command = getattr(module, cmd_name)
+        command = getattr(module, cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)
         return command
 

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -72,11 +73,14 @@ def _on_files(config: Config, command: str, arguments: dict[str, Any]) -> Any:
     from mailstack.accounts.passwords import Credential, make_credential
     from mailstack.accounts.sending import Sending
     from mailstack.accounts.store import AccountStore
+    from mailstack.accounts.strength import expect_strong
     from mailstack.app.people import sending_limits
     from mailstack.app.quotas import default_quota
     from mailstack.base.secret import Secret
+    from mailstack.control.apppasswords import app_password_commands
     from mailstack.control.bans import ban_commands
     from mailstack.control.commands import account_commands, queue_commands, run, store_commands
+    from mailstack.control.imports import import_commands
     from mailstack.control.quotas import quota_commands
     from mailstack.control.rights import rights_commands
     from mailstack.control.tls import tls_commands
@@ -87,6 +91,7 @@ def _on_files(config: Config, command: str, arguments: dict[str, Any]) -> Any:
     async def hashed(password: Secret) -> Credential:
         return make_credential(password, config.scram_algorithms)
 
+    strong = partial(expect_strong, least=config.accounts.password_strength)
     with as_owner(config.state):
         if command.startswith("queue "):
             queue = RestingQueue(config.index_file, f"{config.state}/queue")
@@ -105,7 +110,9 @@ def _on_files(config: Config, command: str, arguments: dict[str, Any]) -> Any:
             directory = AccountDirectory(people, default_quota=default_quota(config))
             sending = Sending(guard_file, sending_limits(config), directory.limits, time.time)
             commands = {
-                **account_commands(people, hashed, mail.open),
+                **account_commands(people, hashed, mail.open, strong),
+                **app_password_commands(people, time.time),
+                **import_commands(people),
                 **store_commands(mail.open),
                 **quota_commands(people, directory, mail.open),
                 **undelete_commands(mail.open),

@@ -417,6 +417,14 @@ class Accounts(Section):
         why="people come from a server where the name alone was enough",
         live=True,
     )
+    password_strength: int = setting(
+        Number(0, 4),
+        2,
+        "How hard to guess a new password must be, from 0 (anything) to 4, as zxcvbn estimates it; 2 keeps out what "
+        "falls to a million guesses.",
+        why="people must choose better ones, or you set them for people yourself",
+        live=True,
+    )
     allow_auth_in_clear_on_loopback: bool = setting(
         FLAG,
         False,

@@ -22,6 +22,7 @@ __all__ = ["Command", "Commands", "account_commands", "queue_commands", "run", "
 Command = Callable[..., Awaitable[Any]]
 Commands = Mapping[str, Command]
 MakeCredential = Callable[[Secret], Awaitable[Credential]]
+ExpectStrong = Callable[[Secret, Sequence[str]], None]
 OpenMail = Callable[[], "WipedStore"]
 
 
@@ -41,9 +42,21 @@ async def run(commands: Commands, name: str, arguments: Mapping[str, Any]) -> An
     return await asked
 
 
-def account_commands(people: AccountStore, make_credential: MakeCredential, mail: OpenMail) -> Commands:
-    """Domains, accounts, aliases.  `mail` is called only when mail is to be deleted."""
-    return {**_domain_commands(people), **_account_commands(people, make_credential, mail), **_alias_commands(people)}
+def account_commands(
+    people: AccountStore,
+    make_credential: MakeCredential,
+    mail: OpenMail,
+    expect_strong: ExpectStrong = lambda _password, _words: None,
+) -> Commands:
+    """Domains, accounts, aliases.  `mail` is called only when mail is to be deleted.
+
+    `expect_strong`, of a password and the person's own words: MailError when it is too weak.
+    """
+    return {
+        **_domain_commands(people),
+        **_account_commands(people, make_credential, mail, expect_strong),
+        **_alias_commands(people),
+    }
 
 
 def _domain_commands(people: AccountStore) -> Commands:
@@ -67,9 +80,12 @@ def _domain_commands(people: AccountStore) -> Commands:
     return {"domain add": add, "domain list": show, "domain remove": remove}
 
 
-def _account_commands(people: AccountStore, make_credential: MakeCredential, mail: OpenMail) -> Commands:
+def _account_commands(
+    people: AccountStore, make_credential: MakeCredential, mail: OpenMail, expect_strong: ExpectStrong
+) -> Commands:
     async def add(name: str, password: Secret, addresses: Sequence[str] = ()) -> str:
         account = address_of_account(name)
+        expect_strong(password, [account, *addresses])
         people.add_account(account, await make_credential(password), [parse_address(more) for more in addresses])
         return account
 
@@ -90,6 +106,7 @@ def _account_commands(people: AccountStore, make_credential: MakeCredential, mai
     async def passwd(name: str, password: Secret) -> str:
         account = parse_address(name)
         _expect_account(people, account)  # before the work of hashing
+        expect_strong(password, [account])
         people.set_credential(account, await make_credential(password))
         return account
 

@@ -45,6 +45,7 @@ class Setting:
     sessions: Sessions
     tls: Any = None  # Twisted: IOpenSSLContextFactory or IOpenSSLServerConnectionCreator
     implicit_tls: bool = False
+    protocol: str = ""
     handshake_seconds: float = 30.0  # what a TLS handshake may take: the 5 minutes of a command are too long
 
 

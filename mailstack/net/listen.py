@@ -183,7 +183,7 @@ class _Door(Factory):
         if reason:
             log(Event.CONNECTION_REFUSED, listener=self.setting.listener, ip=ip, reason=reason)
             return _Refused(b"" if self.setting.implicit_tls else self.limits.refusal)
-        peer = Peer(ip, port, self.setting.listener, tls=self.setting.implicit_tls)
+        peer = Peer(ip, port, self.setting.listener, tls=self.setting.implicit_tls, protocol=self.setting.protocol)
         connection = Connection(self.setting, peer, self._gone, self._settled)
         self.connections.add(connection)
         self._strangers.add(connection)

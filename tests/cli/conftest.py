@@ -14,5 +14,5 @@ def world(tmp_path: Path) -> World:
 def demo(world: World) -> World:
     """With a domain and alice in it."""
     world.run("domain", "add", "demo.test")
-    world.run("account", "add", "alice@demo.test", "--password-stdin", typed="wonderland\n")
+    world.run("account", "add", "alice@demo.test", "--password-stdin", typed="a-wonderland-of-9-hares\n")
     return world

@@ -23,7 +23,7 @@ def test_the_first_steps(world: World) -> None:
     said = world.says("domain", "add", "Demo.Test")
     assert "demo.test.  MX  10 mail.demo.test." in said
     assert "There is no account yet" in world.says("account", "list")
-    said = world.says("account", "add", "Alice@demo.test", "--password-stdin", typed="wonderland\n")
+    said = world.says("account", "add", "Alice@demo.test", "--password-stdin", typed="a-wonderland-of-9-hares\n")
     assert said.splitlines() == [
         "alice@demo.test is ready.  In a mail program:",
         "  User name   alice@demo.test",
@@ -31,12 +31,20 @@ def test_the_first_steps(world: World) -> None:
         "  Incoming    POP3  mail.demo.test  port 995   SSL/TLS",
         "  Outgoing    SMTP  mail.demo.test  port 465   SSL/TLS",
     ]
-    assert password_is(world, "alice@demo.test", "wonderland")
+    assert password_is(world, "alice@demo.test", "a-wonderland-of-9-hares")
     assert world.state.stat().st_mode & 0o777 == 0o700
 
 
 def test_lists(demo: World) -> None:
-    demo.run("account", "add", "bob@demo.test", "--address", "b@demo.test", "--password-stdin", typed="x\n")
+    demo.run(
+        "account",
+        "add",
+        "bob@demo.test",
+        "--address",
+        "b@demo.test",
+        "--password-stdin",
+        typed="a-wonderland-of-9-hares\n",
+    )
     rows = demo.json("account", "list")
     assert [(row["name"], row["addresses"]) for row in rows] == [
         ("alice@demo.test", ["alice@demo.test"]),
@@ -71,9 +79,13 @@ def test_passwords_that_cannot_be(demo: World) -> None:
 def test_accounts_that_cannot_be(demo: World) -> None:
     add = ("account", "add")
     given = ("--password-stdin",)
-    assert "first: mailstack domain add else.test" in demo.refuses(*add, "eve@else.test", *given, typed="x\n")
-    assert "is an address of the account" in demo.refuses(*add, "ALICE@demo.test", *given, typed="x\n")
-    assert "'eve' is not an address" in demo.refuses(*add, "eve", *given, typed="x\n")
+    assert "first: mailstack domain add else.test" in demo.refuses(
+        *add, "eve@else.test", *given, typed="a-wonderland-of-9-hares\n"
+    )
+    assert "is an address of the account" in demo.refuses(
+        *add, "ALICE@demo.test", *given, typed="a-wonderland-of-9-hares\n"
+    )
+    assert "'eve' is not an address" in demo.refuses(*add, "eve", *given, typed="a-wonderland-of-9-hares\n")
     assert "there is no account eve@demo.test" in demo.refuses("account", "remove", "eve@demo.test", "--yes")
 
 
@@ -119,7 +131,7 @@ def test_domains(demo: World) -> None:
 
 def test_quotas(world: World) -> None:
     world.says("domain", "add", "demo.test")
-    world.says("account", "add", "alice@demo.test", "--password-stdin", typed="wonderland\n")
+    world.says("account", "add", "alice@demo.test", "--password-stdin", typed="a-wonderland-of-9-hares\n")
     assert "no limit" in world.says("account", "quota")
     said = world.says("account", "quota", "alice@demo.test", "--storage", "5GiB")
     assert said == "The limits of alice@demo.test are set.\n"
@@ -141,7 +153,7 @@ def test_quotas(world: World) -> None:
 
 def test_rights_limits_addresses(world: World) -> None:
     world.says("domain", "add", "demo.test")
-    world.says("account", "add", "alice@demo.test", "--password-stdin", typed="wonderland\n")
+    world.says("account", "add", "alice@demo.test", "--password-stdin", typed="a-wonderland-of-9-hares\n")
     assert world.says("account", "disable", "Alice@demo.test") == "alice@demo.test is disabled.\n"
     assert "disabled" in world.says("account", "list")
     assert world.says("account", "enable", "alice@demo.test") == "alice@demo.test may log in.\n"

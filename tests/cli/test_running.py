@@ -65,7 +65,9 @@ def test_beside_a_server(running: World) -> None:
     directory = AccountDirectory(people)
     assert mailstack(running, "domain", "add", "demo.test").returncode == 0
     assert directory.is_own_domain("demo.test")
-    made = mailstack(running, "account", "add", "alice@demo.test", "--password-stdin", typed="wonderland\n")
+    made = mailstack(
+        running, "account", "add", "alice@demo.test", "--password-stdin", typed="a-wonderland-of-9-hares\n"
+    )
     assert made.returncode == 0, made.stderr
     assert directory.accounts() == ("alice@demo.test",)
     listed = mailstack(running, "account", "list")

@@ -196,7 +196,7 @@ class World:
     def connect(self):
         listener = self.config.listener(self.listener)
         given = setting(self.config, self.parts, listener, self.clock, object())
-        peer = Peer("127.0.0.1", 40000, self.listener, tls=given.implicit_tls)
+        peer = Peer("127.0.0.1", 40000, self.listener, tls=given.implicit_tls, protocol=given.protocol)
         return Talk(Connection(given, peer, lambda _: None), listener.protocol)
 
     # --- directives ----------------------------------------------------------------------------------------
