@@ -9,10 +9,12 @@ ROOT = Path(__file__).parent.parent / "mailstack"
 FLOORS = {
     "": 0,  # mailstack itself: the version
     "base": 0,
-    **dict.fromkeys(["message", "sasl", "smtp", "imap", "pop3", "config", "zone", "dkim"], 1),
+    **dict.fromkeys(["message", "sasl", "smtp", "imap", "pop3", "config", "zone", "dkim", "metrics"], 1),
     **dict.fromkeys(["net", "dns", "tls", "accounts", "store", "queue", "history", "dkim.keys"], 2),
     **dict.fromkeys(["flow", "relay", "reports"], 3),
     **dict.fromkeys(["smtp.server", "imap.server", "pop3.server", "control"], 4),
+    **dict.fromkeys(["flow", "relay"], 3),
+    **dict.fromkeys(["smtp.server", "imap.server", "pop3.server", "control", "web"], 4),
     **dict.fromkeys(["app", "cli"], 5),
 }
 # within a floor: who may import whom beside itself; on floors 2 and 4 nobody anybody
@@ -42,6 +44,7 @@ TWISTED = (
     "relay",
     "app",
     "control.server",
+    "web",
 )
 TWISTED += ("accounts.login", "accounts.hashing")
 SQLITE = ("store", "queue", "accounts")

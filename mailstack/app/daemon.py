@@ -25,6 +25,7 @@ from twisted.python.failure import Failure
 from mailstack import __version__
 from mailstack.app.logouts import Logouts
 from mailstack.app.logs import LogSink
+from mailstack.app.measuring import made_web_ports
 from mailstack.app.notify import notify
 from mailstack.app.parts import Parts, build
 from mailstack.app.sessions import door_limits, setting
@@ -40,6 +41,7 @@ from mailstack.history.recorder import Recorder
 from mailstack.net.listen import Bind, Listener, PortTaken, Total
 from mailstack.tls.certs import CertificateFault, pairs_of
 from mailstack.tls.contexts import ServerContexts
+from mailstack.web.service import WebPorts
 
 __all__ = ["Daemon", "complain"]
 
@@ -61,6 +63,7 @@ class Daemon(MultiService):
         self.total = Total(config.limits.connections, config.limits.strangers_per_address)
         self.parts: Parts | None = None
         self.control: ControlServer | None = None
+        self.web: WebPorts | None = None
         self.sink = LogSink(config.log.level)
         self.ready: Deferred[None] = Deferred()
         self._tls: dict[str, ServerContexts] = {}  # by the CA of the clients, "" for who is not asked
@@ -115,6 +118,7 @@ class Daemon(MultiService):
         parts = build(self.config, self._reactor)
         self.parts = parts
         add_sink(parts.recorder)
+        add_sink(parts.counts)
         parts.store.start()
         parts.login.start()
         self.total.doorkeeper = parts.guard
@@ -131,6 +135,8 @@ class Daemon(MultiService):
         self.control = ControlServer(self.config.control_socket, commands, self._reactor)
         MultiService.addService(self, self.control)
         self._open_listeners()
+        self.web = made_web_ports(self.config, parts, self.listeners, self._reactor, lambda: bool(self.running))
+        MultiService.addService(self, self.web)
         _calm_collector()
         log(Event.READY, listeners=len(self.listeners))
         notify(f"READY=1\nSTATUS=serving {len(self.listeners)} listeners")
@@ -217,6 +223,7 @@ class Daemon(MultiService):
             parts = self.parts
             await self._step(lambda: maybeDeferred(self.control.stopService) if self.control else succeed(None))
             await self._step(parts.runner.stopService)
+            await self._step(lambda: maybeDeferred(self.web.stopService) if self.web else succeed(None))
             await self._step(parts.tls_watch.stopService)
             await self._step(lambda: maybeDeferred(parts.connections.close))
             await self._step(lambda: maybeDeferred(parts.login.stop))
@@ -226,6 +233,7 @@ class Daemon(MultiService):
         log(Event.STOPPED)
         if self.parts is not None:
             await self._step(partial(_end_of_history, self.parts.recorder))
+            remove_sink(self.parts.counts)
         remove_sink(self.sink)
 
     async def _step(self, step: Callable[[], Awaitable[object]]) -> None:

@@ -15,7 +15,7 @@ from mailstack.app.aside import aside_of
 from mailstack.app.people import guard_rules, issuer, sending_limits
 from mailstack.app.quotas import default_quota
 from mailstack.app.reports import ReportMail
-from mailstack.app.signing import make_signer, read_keys
+from mailstack.app.signing import read_keys
 from mailstack.app.tlswatch import TlsWatch
 from mailstack.app.ways import way_out
 from mailstack.base.aside import Aside
@@ -24,6 +24,7 @@ from mailstack.flow.later import LocalCourier
 from mailstack.history.recorder import Recorder
 from mailstack.history.segments import Limits as HistoryLimits
 from mailstack.history.segments import Segments
+from mailstack.metrics.counts import Counts
 from mailstack.queue.api import Courier
 from mailstack.queue.bounce import Bounces
 from mailstack.queue.pick import Agenda, Lane
@@ -64,6 +65,7 @@ class Parts:
     aside: Aside
     signer: Signer
     tls_watch: TlsWatch
+    counts: Counts
 
     def reconfigure(self, config: Config) -> None:
         """Bring the live settings of a reload to those who hold them."""
@@ -132,7 +134,7 @@ def build(config: Config, reactor: Any, *, inline: bool = False, tls_clients: An
         now=reactor.seconds,
         remove=remove_file if inline else Sweep(reactor.callInThread),
     )
-    signer = make_signer(config, reactor, inline=inline)
+    signer = Signer(read_keys(config), reactor.seconds, aside)
     report_mail = ReportMail(store, directory, spool)
     tls_watch.report_to(report_mail)
     report = Bounces(config.hostname, report_mail, reactor.seconds)
@@ -158,6 +160,7 @@ def build(config: Config, reactor: Any, *, inline: bool = False, tls_clients: An
         aside=aside,
         signer=signer,
         tls_watch=tls_watch,
+        counts=Counts(),
     )
 
 

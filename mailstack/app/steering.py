@@ -74,7 +74,8 @@ def steering(
 
 
 def _status(parts: Parts, listeners: Sequence[Listener], seconds: float) -> dict[str, Any]:
-    recipients, messages = parts.spool.size()
+    states, messages = parts.spool.states()
+    counts = parts.counts.totals()
     return {
         "version": __version__,
         "process": os.getpid(),
@@ -83,7 +84,9 @@ def _status(parts: Parts, listeners: Sequence[Listener], seconds: float) -> dict
         "accounts": len(parts.directory.accounts()),
         "domains": " ".join(parts.directory.own_domains()) or "none: mailstack domain add NAME",
         "store": parts.store.trouble or "takes mail",
-        "queue": f"{recipients} recipients of {messages} messages",
+        "queue": f"{sum(states.values())} recipients of {messages} messages",
+        "queue_states": states,
+        "counts": counts,
         "listeners": [
             {
                 "listener": str(listener.name),

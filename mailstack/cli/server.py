@@ -18,6 +18,9 @@ def status(ctx: click.Context, as_json: bool) -> None:
     if as_json:
         return print_json(told)
     listeners = told.pop("listeners", [])
+    told.pop("queue_states", None)
+    if (counts := told.pop("counts", None)) is not None:
+        told["since_start"] = _since_start(counts)
     for key, value in told.items():
         click.echo(f"{key.replace('_', ' '):<12} {value}")
     if listeners:
@@ -25,6 +28,24 @@ def status(ctx: click.Context, as_json: bool) -> None:
         rows = [[_words(listener.get(key, "")) for key in keys] for listener in listeners]
         table([key.capitalize() for key in keys], rows, nothing="")
     return None
+
+
+def _since_start(counts: dict[str, Any]) -> str:
+    """What has become of mail, in a line; all of the numbers are in --json, and in /metrics."""
+    said = (
+        ("messages_accepted", "accepted"),
+        ("refusals", "refused"),
+        ("deliveries", "delivered here"),
+        ("relay_delivered", "sent on"),
+        ("relay_deferred", "put off"),
+        ("relay_failed", "failed"),
+        ("login_failures", "failed logins"),
+    )
+    return ", ".join(f"{_sum(counts.get(name, 0))} {words}" for name, words in said)
+
+
+def _sum(value: Any) -> int:
+    return sum(value.values()) if isinstance(value, dict) else int(value)
 
 
 def _words(value: Any) -> str:

@@ -11,7 +11,20 @@ from datetime import timedelta
 from typing import Any, ClassVar, Literal, cast
 
 from mailstack.config.abuse import Abuse
-from mailstack.config.kinds import DURATION, FLAG, HOST, NAME_SERVERS, PATH, SIZE, TEXT, Choice, Kind, ListOf, Number
+from mailstack.config.kinds import (
+    DURATION,
+    FLAG,
+    HOST,
+    LISTEN_ADDRESSES,
+    NAME_SERVERS,
+    PATH,
+    SIZE,
+    TEXT,
+    Choice,
+    Kind,
+    ListOf,
+    Number,
+)
 from mailstack.config.limits import Limits
 from mailstack.config.listeners import STANDARD_LISTENERS, Listener
 from mailstack.config.oauth import OAuth
@@ -28,6 +41,7 @@ __all__ = [
     "Dkim",
     "Dns",
     "History",
+    "Http",
     "Limits",
     "Listener",
     "Log",
@@ -489,6 +503,23 @@ class History(Section):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Http(Section):
+    doc: ClassVar[str] = (
+        "For programs that watch over the server: /metrics (Prometheus), /health/live, and /health/ready, which "
+        "answers 503 and why while mail cannot be taken.  It has neither TLS nor a login: for this machine, or a "
+        "network of your own."
+    )
+
+    address: tuple[SocketAddress, ...] = setting(
+        LISTEN_ADDRESSES,
+        (),
+        "Where to listen.  []: nowhere.",
+        example=(SocketAddress("127.0.0.1", 9125),),
+        why="Prometheus, a load balancer or an orchestrator asks",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Control(Section):
     doc: ClassVar[str] = "How the command `mailstack` reaches the running server."
 
@@ -535,6 +566,7 @@ class Config(Section):
     log: Log = field(default_factory=Log)
     dkim: Dkim = field(default_factory=Dkim)
     history: History = field(default_factory=History)
+    http: Http = field(default_factory=Http)
     control: Control = field(default_factory=Control)
 
     @property

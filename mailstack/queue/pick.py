@@ -152,6 +152,10 @@ class Agenda:
         return row in self._running_rows
 
     @property
+    def rows_running(self) -> int:
+        return len(self._running_rows)
+
+    @property
     def running(self) -> Mapping[Lane, int]:
         return self._running
 

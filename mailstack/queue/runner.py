@@ -197,7 +197,7 @@ class QueueRunner(Service):
         mid, waits = job.envelope.id, verdict.waits
         if verdict.delivered or waits:
             await self._record(mid, verdict.delivered_rows, waits)
-        self._tell(mid, verdict)
+        self._tell(job.envelope, verdict)
         if told := successes(job, verdict):
             await self._report.arrived(job.envelope, told, content)
         if verdict.undelivered:
@@ -238,7 +238,8 @@ class QueueRunner(Service):
                 log(Event.QUEUE_NOT_RECORDED, mid=mid, reason=str(error), wait=spell(again))
             await deferLater(self._clock, again)
 
-    def _tell(self, mid: str, verdict: Verdict) -> None:
+    def _tell(self, envelope: api.Envelope, verdict: Verdict) -> None:
+        mid, now = envelope.id, self._clock.seconds()
         for row, outcome in verdict.delivered:
             reply = outcome.reply
             log(
@@ -248,8 +249,8 @@ class QueueRunner(Service):
                 host=reply.host,
                 tls=outcome.tls or "no TLS",
                 text=reply.spoken,
+                seconds=round(now - envelope.arrived.timestamp(), 3),
             )
-        now = self._clock.seconds()
         for row, waits in verdict.waiting:
             wait, reply = spell(waits.next_try - now), waits.reply
             to, said = row.recipient.address, _said(reply)

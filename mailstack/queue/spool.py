@@ -127,6 +127,12 @@ class Spool:
     def size(self) -> tuple[int, int]:
         return self._ledger.read(table.size)
 
+    def states(self) -> tuple[dict[str, int], int]:
+        """(recipients by state, messages), for those who watch over the server."""
+        held, free, messages = self._ledger.read(table.states)
+        sending = min(self.agenda.rows_running, free)
+        return {"waiting": free - sending, "sending": sending, "held": held}, messages
+
     def list(
         self, choice: Choice = EVERYBODY, after: int = 0, shown: int = chosen.SHOWN
     ) -> tuple[Sequence[QueuedRecipient], int | None]:

@@ -184,6 +184,13 @@ def size(connection: Any) -> tuple[int, int]:
     return recipients, messages
 
 
+def states(connection: Any) -> tuple[int, int, int]:
+    """Recipients that are held, those that are not, and messages: by indexes alone, whatever their number."""
+    [free] = connection.execute("SELECT count(*) FROM queue_recipient WHERE held = 0").fetchone()
+    recipients, messages = size(connection)
+    return recipients - free, free, messages
+
+
 def known(connection: Any, message_ids: Sequence[str]) -> set[str]:
     """Those of them that have rows."""
     marks = ",".join("?" * len(message_ids))

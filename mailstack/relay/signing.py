@@ -1,8 +1,9 @@
 """Puts DKIM signatures on what leaves; what is signed, and why here, `mailstack.dkim` says."""
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from mailstack.base.aside import Aside
 from mailstack.base.events import Event, log
 from mailstack.dkim.canon import body_hash
 from mailstack.dkim.names import a_labels, with_parents
@@ -15,7 +16,6 @@ from mailstack.store.api import Content
 __all__ = ["Prefixed", "Signer", "SigningCourier", "signing_domain"]
 
 Keys = Mapping[str, Sequence[SigningKey]]
-Aside = Callable[[Callable[[], bytes]], Awaitable[bytes]]
 
 _HEADER_OCTETS = 1 << 20  # a header beyond that is nobody's mail
 _CHUNK = 256 << 10

@@ -40,12 +40,14 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 from mailstack.base import files
 from mailstack.base.errors import Condition, MailError
 from mailstack.base.events import Event
+from mailstack.base.histogram import Histogram
 from mailstack.store.chores import Chore, Settle
 
 __all__ = ["NOTHING", "Batches", "Durability", "Job", "Task", "WriteJob"]
 
 T = TypeVar("T")
 
+_SIZES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0)
 _FULL = frozenset({sqlite3.SQLITE_FULL})
 
 
@@ -143,11 +145,13 @@ class Batches:
         self.on_rollback: Callable[[], None] = _nothing
         self.at_clean_end: Callable[[Any], None] = _nothing
         self.events: deque[tuple[Event, dict[str, Any]]] = deque()
+        self.sizes = Histogram(_SIZES)  # callers each
 
     # --- a batch -------------------------------------------------------------------------------------
 
     def run(self, tasks: Sequence[Task]) -> None:
         """Afterwards every task has its result, durable, or its failure."""
+        self.sizes.observe(len(tasks))
         try:
             if self._degraded:
                 self._durability.probe()

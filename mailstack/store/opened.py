@@ -31,6 +31,7 @@ class Opened:
     """`close` lets everything go as it is: without the committer's stop before, that is what a crash leaves."""
 
     committer: Committer
+    batches: Batches
     memory: Memory
     reader: Any
     resources: ExitStack
@@ -64,7 +65,7 @@ def open_store(root: str, mail: str, reactor: Any, how: How, now: Callable[[], f
             InlineCommitter(batches) if reactor is None else ThreadCommitter(batches, reactor.callFromThread)
         )
         memory = Memory(site, committer, kept, digests, reader)
-        return Opened(committer, memory, reader, stack.pop_all())
+        return Opened(committer, batches, memory, reader, stack.pop_all())
 
 
 def _locked(path: str) -> int:

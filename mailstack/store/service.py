@@ -21,6 +21,7 @@ from twisted.internet.threads import deferToThreadPool
 
 from mailstack.base import files
 from mailstack.base.errors import Condition, MailError
+from mailstack.base.histogram import Histogram
 from mailstack.base.staging import StagedFile
 from mailstack.store import foldering
 from mailstack.store.account import OpenAccount
@@ -179,6 +180,11 @@ class Store:
     def trouble(self) -> str:
         """Why mail is refused, or nothing can be changed, just now; "" when all is well.  For health and metrics."""
         return self.opened.committer.trouble or self._room.trouble
+
+    @property
+    def batch_sizes(self) -> Histogram:
+        """How many callers' work each commit has made durable.  MailError(SHUTTING_DOWN)"""
+        return self.opened.batches.sizes
 
     @property
     def _memory(self) -> Memory:
