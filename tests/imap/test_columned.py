@@ -1,13 +1,15 @@
 """Answers made by columns say what answers made one by one say."""
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mailstack.base.errors import Condition, MailError
-from mailstack.imap.server.columned import Columned
+from mailstack.imap.responses import date_time
+from mailstack.imap.server.columned import Columned, _date
 from mailstack.store.values import FlagMode
 from tests.imap.fakes import World
 
@@ -79,3 +81,8 @@ def test_a_store_that_cannot_read_says_so(monkeypatch):
 
     monkeypatch.setattr(world.box(), "content", broken)
     assert talk.say("a FETCH 1 ENVELOPE") == ["a NO [UNAVAILABLE] Disk is broken"]
+
+
+@given(st.integers(-60_000_000_000, 250_000_000_000))
+def test_dates_of_any_time(seconds):
+    assert _date(seconds) == b'"%b"' % date_time(datetime.fromtimestamp(seconds, UTC))

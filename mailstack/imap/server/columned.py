@@ -5,7 +5,7 @@ What is not kept yet is made first, a message at a time, in turns with others' w
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from typing import Final, NamedTuple, Self
 
@@ -29,7 +29,8 @@ __all__ = ["Columned", "Kind", "Plan", "kind_of", "plan_of"]
 _OPENED_MESSAGES: Final = 32  # looked into before others have their turn
 _FIELD_NAMES: Final = 60  # of HEADER.FIELDS, and
 _FIELD_OCTETS: Final = 1000  # of all the names: what is asked for more is nothing that a client asks for again
-_DATES: Final = 20_000
+_DAYS: Final = 20_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MESSAGES: Final = 250  # in one slice of answers
 _WHOLE_MESSAGES: Final = 32  # the same, when each is read from its file, and
 _WHOLE_OCTETS: Final = 64 * 1024  # none of them is longer than this
@@ -91,23 +92,33 @@ def _is_whole(item: Item) -> bool:
     return isinstance(item, Piece) and item.section == Section() and not item.partial and not item.binary
 
 
-class _Dates(dict[int, bytes]):
-    """UNIX seconds → INTERNALDATE."""
+class _Days(dict[int, bytes]):
+    """Days since 1970 → INTERNALDATE of that day, but for the time."""
 
-    def __missing__(self, seconds: int) -> bytes:
-        if len(self) >= _DATES:
+    def __missing__(self, day: int) -> bytes:
+        if len(self) >= _DAYS:
             self.clear()
-        text = self[seconds] = b'"%b"' % date_time(datetime.fromtimestamp(seconds, UTC))
-        return text
+        midnight = date_time(_EPOCH + timedelta(days=day))
+        form = self[day] = b'"%b"' % midnight.replace(b"00:00:00", b"%02d:%02d:%02d")
+        return form
 
 
-_dates = _Dates()
+_days = _Days()
+
+
+def _date(seconds: int) -> bytes:
+    """INTERNALDATE of a UNIX time."""
+    day, seconds = divmod(seconds, 86400)
+    hour, seconds = divmod(seconds, 3600)
+    return _days[day] % (hour, *divmod(seconds, 60))
+
+
 _Column = Callable[[Columns, Span], Iterable[bytes]]
 _COLUMNS: Final[Mapping[Item, tuple[bytes, _Column]]] = {
     Attribute.UID: (b"UID ", lambda columns, place: map(b"%d".__mod__, columns.uids[slice(*place)])),
     Attribute.INTERNALDATE: (
         b"INTERNALDATE ",
-        lambda columns, place: map(_dates.__getitem__, columns.seconds_between(*place)),
+        lambda columns, place: map(_date, columns.seconds_between(*place)),
     ),
     Attribute.SIZE: (b"RFC822.SIZE ", lambda columns, place: map(b"%d".__mod__, columns.sizes_between(*place))),
     Attribute.MODSEQ: (b"MODSEQ ", lambda columns, place: map(b"(%d)".__mod__, columns.modseqs_between(*place))),
