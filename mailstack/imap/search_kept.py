@@ -5,6 +5,7 @@ Records are made when they are first asked for, in turns with others' work, and 
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
@@ -15,7 +16,7 @@ from mailstack.imap.objectid import make_email_id
 from mailstack.imap.search_text import LONG, fields_record, header_record, text_record
 from mailstack.imap.sort_record import Order, order_record
 from mailstack.imap.view import View
-from mailstack.message.mime import Source
+from mailstack.message.mime import Source, Whole
 from mailstack.store.api import Mailbox
 from mailstack.store.values import DIGEST_UIDS, Digest
 
@@ -30,6 +31,7 @@ _MAKE: Final[Mapping[str, Callable[[Source], bytes]]] = {
     "order": order_record,
 }
 _VERSION: Final = "1"  # of what the records hold: a change makes them all anew
+_SHORT_OCTETS: Final = 64 * 1024  # a message that is read in one go
 _FEW: Final = 8  # a block is searched as a whole when more than one message in so many is in question
 
 
@@ -85,17 +87,17 @@ class Searched:
 
     def read(self, uid: int, make: Callable[[Source], bytes]) -> bytes | None:
         """Something made of a message; None when that is gone."""
+        columns = self.mailbox.columns
         try:
-            content = self.mailbox.content(uid)
+            if columns.position(uid) is not None and columns.size(uid) <= _SHORT_OCTETS:
+                return make(Whole(self.mailbox.octets(uid)))
+            with closing(self.mailbox.content(uid)) as content:
+                return make(content)
         except MailError as failure:
             if failure.condition is Condition.NO_SUCH_MESSAGE:
                 self.lost.add(uid)
                 return None
             raise
-        try:
-            return make(content)
-        finally:
-            content.close()
 
 
 class Window:

@@ -87,6 +87,8 @@ def read_message(path: str, base: str, letters: Sequence[str], size: int) -> byt
 def _open(path: str, base: str, letters: Sequence[str]) -> int:
     """Our own renames run in the writer's thread and other programs rename too: a miss may only mean that the name
     changed between look and open, so it takes several misses in a row to call the message gone."""
+    with suppress(FileNotFoundError):  # as nearly always
+        return os.open(f"{path}/cur/{maildir.file_name(base, letters[0])}", os.O_RDONLY | os.O_CLOEXEC)
     for _ in range(RENAMES_IN_A_ROW):
         likely = (maildir.file_name(base, each) for each in letters)
         for name in chain(likely, _named_on_disk(path, base)):

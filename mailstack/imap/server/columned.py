@@ -21,7 +21,7 @@ from mailstack.imap.server.flag_lines import FlagLines, heads, place_of, with_re
 from mailstack.imap.server.session import Session
 from mailstack.imap.structure import make_body, make_body_utf8, make_bodystructure, make_bodystructure_utf8
 from mailstack.message.downgrade import for_ascii, octets_for_ascii
-from mailstack.message.mime import Source, outline
+from mailstack.message.mime import Source, Whole, outline
 from mailstack.store.api import Columns
 
 __all__ = ["Columned", "Kind", "Plan", "kind_of", "plan_of"]
@@ -229,11 +229,19 @@ class Columned:
                 await self._session.pause()
 
     def _make(self, uid: int, kinds: Iterable[Kind]) -> None:
-        mailbox = self._session.mailbox
+        columns, mailbox = self._session.mailbox.columns, self._session.mailbox
+        if columns.position(uid) is None:
+            return
         try:
+            if columns.size(uid) <= _WHOLE_OCTETS:
+                self._keep(uid, kinds, Whole(mailbox.octets(uid)))
+                return
             with closing(mailbox.content(uid)) as content:
-                for kind in kinds:
-                    mailbox.keep(kind.name, uid, kind.make(content))
+                self._keep(uid, kinds, content)
         except MailError as failure:
             if failure.condition is not Condition.NO_SUCH_MESSAGE:
                 raise
+
+    def _keep(self, uid: int, kinds: Iterable[Kind], source: Source) -> None:
+        for kind in kinds:
+            self._session.mailbox.keep(kind.name, uid, kind.make(source))
