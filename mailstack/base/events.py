@@ -74,6 +74,7 @@ class Event(Enum):
     QUEUE_NOT_RECORDED = Level.ERROR, "{mid}: {reason}; trying again in {wait}"
     MAIL_EXPUNGED = Level.DEBUG, "{account} {mailbox}: {uids} deleted"
     MAIL_MOVED = Level.DEBUG, "{account} {mailbox}: {uids} moved to {target}"
+    IMAP_UIDONLY_DROPPED = Level.INFO, "{cid}: the client uses message numbers after ENABLE UIDONLY; the mode is off"
     RELAY_ATTEMPT = Level.DEBUG, "{mid} tries {host} [{ip}], {tls}"
     RELAY_TROUBLE = Level.DEBUG, "{mid}: {text}"
     DKIM_KEYS_UNREAD = Level.ERROR, "DKIM: {reason}; mail is not signed with it"

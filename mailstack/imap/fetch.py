@@ -20,6 +20,7 @@ class Attribute(Enum):
     FLAGS = b"FLAGS"
     INTERNALDATE = b"INTERNALDATE"
     SIZE = b"RFC822.SIZE"
+    SAVEDATE = b"SAVEDATE"  # RFC 8514 §4.2
     MODSEQ = b"MODSEQ"  # RFC 7162 §3.1.4.2
     EMAILID = b"EMAILID"  # RFC 8474 §5.3
     THREADID = b"THREADID"

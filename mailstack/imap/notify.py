@@ -1,8 +1,9 @@
 """NOTIFY: what a client wants to be told of, and when.  RFC 5465"""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Final, Protocol
 
 from mailstack.base.errors import ParseFault
 from mailstack.imap.cursor import Cursor
@@ -16,6 +17,7 @@ __all__ = [
     "Event",
     "Group",
     "Notify",
+    "Notifying",
     "Source",
     "Wanted",
     "parse",
@@ -109,6 +111,20 @@ class Notify(Command):
 
     groups: tuple[Group, ...] = ()
     status: bool = False
+
+
+class Notifying(Protocol):
+    """What NOTIFY has begun, as the session needs it: `imap.server.commands.notify`."""
+
+    selected: int | None
+    own_names: frozenset[str]
+
+    @property
+    def overflows(self) -> bool: ...
+
+    def flush(self) -> Iterator[bytes]: ...
+
+    def close(self) -> None: ...
 
 
 def parse(cur: Cursor) -> Notify:

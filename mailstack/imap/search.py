@@ -33,10 +33,12 @@ __all__ = [
     "Numbered",
     "Or",
     "Recent",
+    "Saved",
     "Sent",
     "Sized",
     "When",
     "Within",
+    "by_number",
     "search",
 ]
 
@@ -187,6 +189,20 @@ class Dated(_FromColumns):
 
 
 @dataclass(frozen=True, slots=True)
+class Saved:
+    """By the day on which the message came into this mailbox.  RFC 8514 §4.3"""
+
+    when: When
+    day: date
+    cost: int = Cost.COLUMNS + 1
+
+    async def among(self, window: Window, places: Sequence[Place]) -> Sequence[Place]:
+        first, behind = ((day - _EPOCH) * _DAY_SECONDS for day in self.when.days(self.day))
+        saved = window.mail.mailbox.saved([window.uids[place] for place in places])
+        return [place for place, at in zip(places, saved, strict=True) if at is not None and first <= at < behind]
+
+
+@dataclass(frozen=True, slots=True)
 class Sent:
     """By the Date field, time and zone disregarded; a message without a readable one is never found."""
 
@@ -325,6 +341,18 @@ class Or:
         if left:
             matching.update(await self.keys[1].among(window, left))
         return [place for place in places if place in matching]
+
+
+def by_number(key: Key) -> bool:
+    """Whether sequence numbers are among the keys."""
+    match key:
+        case Numbered(numbers):
+            return not numbers.by_uid and not numbers.saved
+        case Not(inner):
+            return by_number(inner)
+        case And(keys) | Or(keys):
+            return any(map(by_number, keys))
+    return False
 
 
 def _cost(key: Key) -> int:

@@ -144,6 +144,9 @@ class Mailbox(Protocol):
     def keep(self, item: str, uid: int, octets: bytes) -> None:
         """Keep it, for `kept` and `kept_of`."""
 
+    def saved(self, uids: Sequence[int]) -> Sequence[int | None]:
+        """When each of these ascending UIDs came into this mailbox, as UNIX seconds; None when it is gone.  RFC 8514"""
+
     def digest(self, item: str, number: int) -> Digest:
         """What is kept of this block for searches; it may have more messages, fewer, or none."""
 

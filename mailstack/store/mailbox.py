@@ -6,7 +6,7 @@ from dataclasses import replace
 from mailstack.base.errors import Condition, MailError
 from mailstack.base.events import Event, log
 from mailstack.base.spans import spelled
-from mailstack.store import changing, content, filing
+from mailstack.store import changing, content, filing, maildir
 from mailstack.store.api import Content
 from mailstack.store.columns import MailColumns
 from mailstack.store.effects import Added, Reflagged, Removed
@@ -141,6 +141,15 @@ class OpenMailbox:
 
     def keep(self, item: str, uid: int, octets: bytes) -> None:
         self._memory.kept.keep(self.folder.id, self.folder.uidvalidity, item, uid, octets)
+
+    def saved(self, uids: Sequence[int]) -> Sequence[int | None]:
+        """The name that a file gets when it comes into a mailbox begins with the seconds: nothing else is to be kept.
+
+        A name of another program that does not begin so stands for the internal date.
+        """
+        rows = self._memory.read(lambda db: messages.some(db, self.folder.id, uids))
+        when = {row.uid: maildir.saved_at(row.base) or row.date for row in rows}
+        return [when.get(uid) for uid in uids]
 
     def digest(self, item: str, number: int) -> Digest:
         return self._memory.digests.get(self.folder.id, self.folder.uidvalidity, item, number)

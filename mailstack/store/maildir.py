@@ -66,6 +66,7 @@ MAX_LEVELS: Final = 32
 
 _ESCAPED = re.compile(r"\\([0-9a-fA-F]{2})")
 _FIELD = re.compile(r",([A-Z])=([0-9]+)")
+_SECONDS_DIGITS = 11  # of UNIX time: until the year 5138
 _PLAIN_FILE = re.compile(r"[!-~]+")
 
 
@@ -207,6 +208,12 @@ def expunged_at(base: str) -> int | None:
 def make_base(unique: str, size: int, uid: int, crlf_size: int | None = None) -> str:
     virtual = "" if crlf_size is None else f",W={crlf_size}"
     return f"{unique},S={size}{virtual},U={uid}"
+
+
+def saved_at(base: str) -> int | None:
+    """UNIX seconds at which the file was named; None for a name that does not say."""
+    seconds, dot, _ = base.partition(".")
+    return int(seconds) if dot and seconds.isdecimal() and len(seconds) <= _SECONDS_DIGITS else None
 
 
 def is_usable(unique: str) -> bool:

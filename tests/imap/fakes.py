@@ -120,6 +120,9 @@ class FakeMailbox:
         content = self.content(uid)
         return content.read(0, content.size)
 
+    def saved(self, uids):
+        return [1_800_000_000 if uid in self.columns.rows else None for uid in uids]
+
     def digest(self, item, number):
         return self.digests.get((item, number)) or Digest.of({})
 

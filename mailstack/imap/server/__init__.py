@@ -23,6 +23,10 @@ Decisions
   leaves 1 MiB unread hears NOTIFICATIONOVERFLOW.  Files that other programs bring to mailboxes nobody has open are
   noticed when the mailbox is looked at.  The client's own changes of names are not told it; its own messages in other
   mailboxes are, as STATUS.
+- SAVEDATE is the seconds with which a file's name begins: a file is named anew whenever it comes into a mailbox, so
+  nothing else is kept and nothing can be lost.  A name of another program that does not say stands for INTERNALDATE.
+- UIDONLY refuses message numbers but for FETCH of them, which ends the mode (Outlook's servers enable it and go on).
+- MESSAGELIMIT and SAVELIMIT are not advertised: no command has such a limit here.  JMAPACCESS: there is no JMAP.
 - CATENATE takes URLs of own mailboxes only, relative to the server or to the selected mailbox; what is not there is
   BADURL.  The octets are copied as they are here, whatever dialect the session speaks.
 - Clients that have not enabled UTF-8 (UTF8=ACCEPT or IMAP4rev2) see the surrogate of an internationalised message

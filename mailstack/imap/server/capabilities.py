@@ -57,6 +57,10 @@ ORDER: Final = (
     b"QUOTA=RES-MESSAGE",
     b"PREVIEW",
     b"UNAUTHENTICATE",
+    b"SAVEDATE",
+    b"INPROGRESS",
+    b"UIDBATCHES",
+    b"UIDONLY",
     b"CONDSTORE",
     b"QRESYNC",
 )

@@ -17,7 +17,7 @@ from mailstack.imap.objectid import make_email_id
 from mailstack.imap.preview import make_preview
 from mailstack.imap.responses import date_time, literal
 from mailstack.imap.sections import Section, Text, find
-from mailstack.imap.server.flag_lines import FlagLines, heads, place_of, with_recent
+from mailstack.imap.server.flag_lines import UID_HEAD, FlagLines, heads, place_of, with_recent
 from mailstack.imap.server.session import Session
 from mailstack.imap.structure import make_body, make_body_utf8, make_bodystructure, make_bodystructure_utf8
 from mailstack.message.downgrade import for_ascii, octets_for_ascii
@@ -173,7 +173,7 @@ class Columned:
             return None
         width, count = 2 * len(self._wanted) + 2, len(uids)
         parts: list[bytes] = [b" "] * (width * count)
-        parts[::width] = heads(start, stop)
+        parts[::width] = map(UID_HEAD.__mod__, uids) if self._session.enabled.uidonly else heads(start, stop)
         for number, item in enumerate(self._wanted):
             if isinstance(item, Piece) and item not in kept:
                 label, values = item.label + b" ", bodies

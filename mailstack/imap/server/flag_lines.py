@@ -15,6 +15,7 @@ from mailstack.store.api import Columns
 
 __all__ = [
     "HEAD",
+    "UID_HEAD",
     "_MESSAGES",
     "FlagLines",
     "_WithRecent",
@@ -27,6 +28,7 @@ __all__ = [
 
 _MESSAGES: Final = 500  # in one slice of answers
 HEAD: Final = b"* %d FETCH ("
+UID_HEAD: Final = b"* %d UIDFETCH ("  # RFC 9586 §3.3
 _HEADS_KEPT: Final = 1 << 16  # 4 MB when all are made
 _heads_made: list[bytes] = []
 
@@ -95,7 +97,10 @@ def flag_block(
     view.told(uids)
     step = 2 + with_uid + with_modseq
     parts: list[bytes] = [b""] * (step * len(flags))
-    parts[::step] = heads(start, stop) if complete else map(HEAD.__mod__, numbers)
+    if session.enabled.uidonly:
+        parts[::step] = map(UID_HEAD.__mod__, uids)
+    else:
+        parts[::step] = heads(start, stop) if complete else map(HEAD.__mod__, numbers)
     if with_uid:
         parts[1::step] = map(b"UID %d ".__mod__, uids)
     if with_modseq:

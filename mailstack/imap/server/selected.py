@@ -11,7 +11,7 @@ from mailstack.imap.numset import STAR, compact
 from mailstack.imap.responses import flag_list
 from mailstack.imap.search_kept import Searched
 from mailstack.imap.sections import Message, Section, Slice
-from mailstack.imap.server.enabled import Enabled
+from mailstack.imap.server.enabled import Enabled, head
 from mailstack.imap.sort import sort
 from mailstack.imap.view import News, View
 from mailstack.message.downgrade import for_ascii
@@ -228,7 +228,7 @@ async def _no_pause() -> None:
 
 def rendered(news: News, view: View, columns: Columns, enabled: Enabled) -> Iterator[bytes]:
     """EXPUNGE or VANISHED, EXISTS, RECENT, FETCH: in this order."""
-    if enabled.qresync:
+    if enabled.qresync or enabled.uidonly:
         lines = list(_vanished(news.vanished))
     else:
         lines = [b"* %d EXPUNGE\r\n" % number for number in news.expunged]
@@ -242,7 +242,7 @@ def rendered(news: News, view: View, columns: Columns, enabled: Enabled) -> Iter
             continue  # gone meanwhile: EXPUNGE says the rest
         recent = ("\\Recent",) if view.is_recent(uid) else ()
         modseq = b" MODSEQ (%d)" % columns.modseq(uid) if enabled.condstore else b""
-        lines.append(b"* %d FETCH (UID %d%b FLAGS %b)\r\n" % (number, uid, modseq, flag_list(flags + recent)))
+        lines.append(b"%bUID %d%b FLAGS %b)\r\n" % (head(enabled, number, uid), uid, modseq, flag_list(flags + recent)))
     for start in range(0, len(lines), _SLICE):
         yield b"".join(lines[start : start + _SLICE])
 

@@ -5,10 +5,9 @@ failures in IMAP's words, and the flush of the view behind each command.  What a
 command does is in `commands/`.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from mailstack.accounts.api import Claim, Login, Principal
 from mailstack.base.engine import BodyAborted, BodyChunk, Wire
@@ -16,9 +15,10 @@ from mailstack.base.errors import Condition, MailError, ParseFault
 from mailstack.base.events import Event, log
 from mailstack.imap.engine import AppendEnd, AppendStart, Continued, ImapEvent, Request
 from mailstack.imap.names import parents
-from mailstack.imap.notify import EVERYTHING, Wanted
+from mailstack.imap.notify import EVERYTHING, Notifying, Wanted
 from mailstack.imap.responses import Bye, Continue, Done, Ok, Raw, Response, Untagged
 from mailstack.imap.responses import mailbox as mailbox_name
+from mailstack.imap.search import Key, by_number
 from mailstack.imap.server import capabilities, faults
 from mailstack.imap.server.enabled import Enabled
 from mailstack.imap.server.selected import Answers, Selected
@@ -34,6 +34,7 @@ __all__ = ["ImapSettings", "Session", "Shared"]
 _HELD_OCTETS = 4 * 1024 * 1024  # of APPEND's messages, before the next ones wait in files
 _NOTIFIED_UNREAD = 1024 * 1024  # octets pushed to a peer that does not read, before NOTIFY ends
 _REMOVES = frozenset({b"EXPUNGE", b"UID EXPUNGE", b"MOVE", b"UID MOVE", b"REPLACE", b"UID REPLACE"})
+_PROGRESS_SECONDS = 10  # RFC 9585 §4: not more often
 _OUTPUT_HIGH_WATER = 64 * 1024  # octets written before the session looks whether the peer reads
 
 
@@ -61,20 +62,6 @@ class Shared:
     now: Callable[[], datetime]
 
 
-class Notifying(Protocol):
-    """`commands.notify.Notified`, as the session needs it."""
-
-    selected: int | None
-    own_names: frozenset[str]
-
-    @property
-    def overflows(self) -> bool: ...
-
-    def flush(self) -> Iterator[bytes]: ...
-
-    def close(self) -> None: ...
-
-
 class Session:
     """`base.engine.Session` for IMAP."""
 
@@ -97,6 +84,7 @@ class Session:
         self.idling = False
         self.enabled = Enabled()
         self.compressed = False  # RFC 4978
+        self._heard = shared.now()  # of the command in progress: when it came, or when the client was told last
         self.tag = b""  # of the command in progress; ESEARCH repeats it
         self._notified: Notifying | None = None  # NOTIFY's other mailboxes
         self._wanted = EVERYTHING  # of the selected one
@@ -293,8 +281,12 @@ class Session:
             await self.pause()
 
     async def pause(self) -> None:
-        """Amid long work: let what was written go, and others have their turn."""
+        """Amid long work: let what was written go, and others have their turn; a client that waits long is told so."""
         self._written = 0
+        now = self.now
+        if (now - self._heard).total_seconds() >= _PROGRESS_SECONDS:
+            self._heard = now
+            self._wire.send(Ok("Still at it", b'INPROGRESS ("%b" NIL NIL)' % self.tag))  # RFC 9585 §4
         await self._wire.room()
 
     # --- base.engine.Session ------------------------------------------------------------------------------
@@ -308,10 +300,29 @@ class Session:
             if isinstance(event, Request):
                 self.idling = False
                 self.tag = event.tag
+                self._heard = self.now
+                if self.enabled.uidonly and self._numbers_messages(event):
+                    return Done.bad("Message numbers are not used here any more", b"UIDREQUIRED")
                 return await self._run(event.row, event.row.handle(event.command, self, self.out))
             return await self._act(event)
         finally:
             self._busy = False
+
+    def _numbers_messages(self, request: Request) -> bool:
+        """Whether to refuse a command for its message numbers.  RFC 9586 §3.1
+
+        quirk: FETCH of numbers after ENABLE UIDONLY (Outlook's servers) ends the mode, for else its user sees no mail:
+        the client has counted EXISTS and VANISHED, so its numbers are right.
+        """
+        row = request.row
+        if row.name == b"FETCH":
+            self.enabled.uidonly = False
+            log(Event.IMAP_UIDONLY_DROPPED, cid=self._wire.cid)
+            return False
+        if row.uid_form and not row.name.startswith(b"UID "):
+            return True
+        key: Key | None = getattr(request.command, "key", None)
+        return key is not None and by_number(key)
 
     async def _act(self, event: ImapEvent) -> Response | None:
         match event:

@@ -72,6 +72,7 @@ from mailstack.imap.server.commands import (
     status,
     store,
     thread,
+    uidbatches,
     unauthenticate,
 )
 from mailstack.imap.values import Row, Seqs
@@ -108,6 +109,7 @@ TABLE = joined(
         *sort.ROWS,
         *thread.ROWS,
         *context.ROWS,
+        *uidbatches.ROWS,
         *store.ROWS,
         *copy.ROWS,
         *move.ROWS,

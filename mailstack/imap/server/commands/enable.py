@@ -42,4 +42,4 @@ async def handle(cmd: Enable, session: Session, out: Sink) -> Done:
     return Done("ENABLE completed", utf8=enabled.utf8)
 
 
-ROWS = (Row(b"ENABLE", parse, handle, State.LOGGED_IN, capability=b"ENABLE IMAP4rev2"),)
+ROWS = (Row(b"ENABLE", parse, handle, State.LOGGED_IN, capability=b"ENABLE IMAP4rev2 UIDONLY"),)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from mailstack.base.errors import Condition, MailError, ParseFault
@@ -15,6 +16,7 @@ from mailstack.imap.search_return import Partial, parse_partial
 from mailstack.imap.sections import Message, Section, Slice
 from mailstack.imap.server import resync
 from mailstack.imap.server.columned import Columned, plan_of
+from mailstack.imap.server.enabled import head
 from mailstack.imap.server.flag_lines import tell_flags
 from mailstack.imap.server.session import Session
 from mailstack.imap.values import Command, Row, Seqs, Sink, State
@@ -245,7 +247,7 @@ class _Answering:
                 return
             if also_flags or Attribute.FLAGS in self._items:
                 self._session.view.told((uid,))
-            await self._write(b"* %d FETCH (" % number, fields, message)
+            await self._write(head(self._session.enabled, number, uid), fields, message)
         finally:
             message.close()
 
@@ -288,10 +290,16 @@ class _Answering:
                 return b'INTERNALDATE "%b"' % date_time(self._columns.internal_date(uid))
             case Attribute.SIZE:
                 return b"RFC822.SIZE %d" % self._columns.size(uid)
+            case Attribute.SAVEDATE:
+                return self._save_date(uid)
             case Attribute.MODSEQ:
                 return b"MODSEQ (%d)" % self._columns.modseq(uid)
             case _:
                 return b"THREADID NIL"
+
+    def _save_date(self, uid: int) -> bytes:
+        (seconds,) = self._session.mailbox.saved((uid,))
+        return b'SAVEDATE "%b"' % date_time(datetime.fromtimestamp(seconds or 0, UTC))
 
     def _flags(self, uid: int) -> tuple[str, ...]:
         flags = self._columns.flags(uid)
@@ -387,4 +395,14 @@ def _binary_size(item: BinarySize, message: _Message) -> bytes:
     return b"%b %d" % (item.label, found.size if found else 0)
 
 
-ROWS = (Row(b"FETCH", parse, handle, State.SELECTED, Seqs.USES, capability=b"OBJECTID PREVIEW BINARY", uid_form=True),)
+ROWS = (
+    Row(
+        b"FETCH",
+        parse,
+        handle,
+        State.SELECTED,
+        Seqs.USES,
+        capability=b"OBJECTID PREVIEW BINARY SAVEDATE",
+        uid_form=True,
+    ),
+)

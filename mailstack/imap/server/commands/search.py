@@ -92,6 +92,6 @@ def _modseq(cmd: Search, form: bytes, indices: Sequence[int], mail: Searched) ->
     return b"" if highest is None else form % highest
 
 
-_CAPABILITIES = b"ESEARCH SEARCHRES WITHIN PARTIAL"
+_CAPABILITIES = b"ESEARCH SEARCHRES WITHIN PARTIAL INPROGRESS"
 
 ROWS = (Row(b"SEARCH", parse, handle, State.SELECTED, Seqs.USES, capability=_CAPABILITIES, uid_form=True),)

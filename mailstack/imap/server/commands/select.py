@@ -11,6 +11,7 @@ from mailstack.imap.objectid import mailbox_id
 from mailstack.imap.responses import Done, Ok, Raw, flag_list
 from mailstack.imap.server.commands.basics import no_arguments
 from mailstack.imap.server.commands.list import Names
+from mailstack.imap.server.enabled import Enabled
 from mailstack.imap.server.flag_lines import tell_flags
 from mailstack.imap.server.resync import Resync, changed, vanished_earlier
 from mailstack.imap.server.selected import Selected, with_flag
@@ -78,7 +79,7 @@ async def _open(cmd: Select, session: Session, out: Sink, *, read_only: bool) ->
     except BaseException:
         mailbox.release()
         raise
-    await out(Raw(b"".join(_described(selected, rev2=session.enabled.rev2))))
+    await out(Raw(b"".join(_described(selected, session.enabled))))
     if session.enabled.rev2:
         entry = Names.of(session.account).entry(name)
         await out(Raw(entry.encode(utf8=True, old_name="" if cmd.given == name else cmd.given)))
@@ -102,7 +103,7 @@ def _first_unseen(selected: Selected) -> int | None:
     return None if uid is None else selected.view.number(uid)
 
 
-def _described(selected: Selected, *, rev2: bool) -> Iterator[bytes]:
+def _described(selected: Selected, enabled: Enabled) -> Iterator[bytes]:
     """RFC 3501 §6.3.1; without RECENT and UNSEEN: RFC 9051 §6.3.2"""
     mailbox, view = selected.mailbox, selected.view
     flags = selected.known_flags
@@ -110,10 +111,10 @@ def _described(selected: Selected, *, rev2: bool) -> Iterator[bytes]:
     yield b"* FLAGS %b\r\n" % flag_list(flags)
     yield b"* OK [PERMANENTFLAGS %b] Flags that stay\r\n" % flag_list(permanent)
     yield b"* %d EXISTS\r\n" % view.count
-    if not rev2:
+    if not enabled.rev2:
         yield b"* %d RECENT\r\n" % view.recent_count
         unseen = _first_unseen(selected)
-        if unseen is not None:
+        if unseen is not None and not enabled.uidonly:
             yield b"* OK [UNSEEN %d] First unseen message\r\n" % unseen
     yield b"* OK [UIDVALIDITY %d] UIDs valid\r\n" % mailbox.folder.uidvalidity
     yield b"* OK [UIDNEXT %d] Next UID\r\n" % mailbox.uidnext

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from mailstack.base.errors import Condition, MailError
@@ -10,6 +11,7 @@ from mailstack.imap.cursor import Cursor
 from mailstack.imap.numset import NumSet, Span, compact, merged
 from mailstack.imap.responses import Done, Raw
 from mailstack.imap.server.commands.fetch import gone_answer
+from mailstack.imap.server.enabled import head
 from mailstack.imap.server.flag_lines import tell_flags
 from mailstack.imap.server.session import Session
 from mailstack.imap.values import Command, Row, Seqs, Sink, State
@@ -84,7 +86,10 @@ async def _tell_modseqs(session: Session, out: Sink, uids: Sequence[int]) -> Non
     columns, number = session.mailbox.columns, session.view.number
     for start in range(0, len(uids), _MESSAGES):
         told = [uid for uid in uids[start : start + _MESSAGES] if columns.position(uid) is not None]
-        lines = (b"* %d FETCH (UID %d MODSEQ (%d))\r\n" % (number(uid) or 0, uid, columns.modseq(uid)) for uid in told)
+        begin = partial(head, session.enabled)
+        lines = (
+            b"%bUID %d MODSEQ (%d))\r\n" % (begin(number(uid) or 0, uid), uid, columns.modseq(uid)) for uid in told
+        )
         await out(Raw(b"".join(lines)))
 
 
