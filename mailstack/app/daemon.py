@@ -28,7 +28,7 @@ from mailstack.app.logs import LogSink
 from mailstack.app.measuring import made_web_ports
 from mailstack.app.notify import notify
 from mailstack.app.parts import Parts, build
-from mailstack.app.sessions import door_limits, setting
+from mailstack.app.sessions import binds_of, door_limits, setting
 from mailstack.app.signing import read_keys
 from mailstack.app.steering import steering
 from mailstack.base.errors import MailError
@@ -38,7 +38,7 @@ from mailstack.config.faults import ConfigError
 from mailstack.config.model import Config, Tls
 from mailstack.control.server import ControlServer
 from mailstack.history.recorder import Recorder
-from mailstack.net.listen import Bind, Listener, PortTaken, Total
+from mailstack.net.listen import Listener, PortTaken, Total
 from mailstack.tls.certs import CertificateFault, pairs_of
 from mailstack.tls.contexts import ServerContexts
 from mailstack.web.service import WebPorts
@@ -72,7 +72,7 @@ class Daemon(MultiService):
             Listener(
                 reactor,
                 listener.name,
-                [Bind(address.host, address.port) for address in listener.address],
+                binds_of(listener),
                 passed_sockets=passed_sockets,
                 total=self.total,
                 stop_limit_seconds=config.limits.stop.total_seconds(),

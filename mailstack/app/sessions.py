@@ -16,7 +16,8 @@ from mailstack.imap.server.factory import ImapSessions
 from mailstack.imap.server.session import ImapSettings
 from mailstack.imap.values import ImapLimits
 from mailstack.net.connection import Sessions, Setting
-from mailstack.net.listen import Limits
+from mailstack.net.listen import Bind, Limits
+from mailstack.net.unixsocket import UnixBind
 from mailstack.pop3.server.factory import Pop3Sessions
 from mailstack.pop3.server.session import Pop3Settings
 from mailstack.pop3.values import Pop3Limits
@@ -26,7 +27,7 @@ from mailstack.sasl.oauth import OAuthBearerExchange
 from mailstack.smtp.server.factory import Listening, SmtpSessions
 from mailstack.smtp.values import BareLineEnds, SmtpLimits
 
-__all__ = ["door_limits", "setting"]
+__all__ = ["binds_of", "door_limits", "setting"]
 
 
 def setting(config: Config, parts: Parts, listener: Listener, reactor: Any, tls: Any) -> Setting:
@@ -40,6 +41,14 @@ def setting(config: Config, parts: Parts, listener: Listener, reactor: Any, tls:
         protocol=listener.protocol,
         handshake_seconds=config.limits.tls_handshake.total_seconds(),
     )
+
+
+def binds_of(listener: Listener) -> list[Bind | UnixBind]:
+    """Its sockets, addresses first."""
+    binds: list[Bind | UnixBind] = [Bind(address.host, address.port) for address in listener.address]
+    if listener.path:
+        binds.append(UnixBind(listener.path, int(listener.path_mode, 8), listener.path_group))
+    return binds
 
 
 def door_limits(config: Config, listener: Listener) -> Limits:

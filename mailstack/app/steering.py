@@ -19,7 +19,7 @@ from mailstack.control.rights import rights_commands
 from mailstack.control.tls import tls_commands
 from mailstack.control.undelete import undelete_commands
 from mailstack.dkim.signature import SigningKey
-from mailstack.net.listen import Bind, Listener
+from mailstack.net.listen import Listener
 from mailstack.tls.certs import CertificateFault
 
 __all__ = ["steering"]
@@ -90,7 +90,7 @@ def _status(parts: Parts, listeners: Sequence[Listener], seconds: float) -> dict
         "listeners": [
             {
                 "listener": str(listener.name),
-                "address": [str(Bind(*address)) for address in listener.addresses],
+                "address": listener.places,
                 "connections": len(listener.connections),
             }
             for listener in listeners

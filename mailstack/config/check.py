@@ -37,10 +37,25 @@ def _something_listens(config: Config) -> Iterator[Fault]:
     if not any(listener.enabled for listener in config.listeners):
         yield Fault("listeners", "none is enabled; allowed: at least one with enabled = true")
     for listener in config.listeners:
-        if listener.enabled and not listener.address:
+        if listener.enabled and not (listener.address or listener.path):
             yield Fault(
                 f"listeners.{listener.name}.address", "is empty; allowed: at least one address, or enabled = false"
             )
+
+
+def _paths(config: Config) -> Iterator[Fault]:
+    taken: dict[str, str] = {}
+    for listener in config.listeners:
+        if not listener.path:
+            continue
+        key = f"listeners.{listener.name}.path"
+        if listener.protocol != "lmtp":
+            yield Fault(key, f"is for lmtp only, not for {listener.protocol}; allowed: address")
+        if (octets := len(listener.path.encode())) > _SOCKET_PATH_LIMIT:
+            yield Fault(key, f"has {octets} octets; allowed for a socket: at most {_SOCKET_PATH_LIMIT}")
+        if listener.path in taken:
+            yield Fault(key, f"is used by listeners.{taken[listener.path]} already; allowed: each path once")
+        taken.setdefault(listener.path, listener.name)
 
 
 def _no_lmtp_on_port_25(config: Config) -> Iterator[Fault]:
@@ -160,6 +175,7 @@ _CHECKS: tuple[Callable[[Config], Iterator[Fault]], ...] = (
     _own_name,
     _state_folder,
     _something_listens,
+    _paths,
     _no_lmtp_on_port_25,
     _one_listener_a_port,
     _certificate_needed,

@@ -5,7 +5,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal, cast
 
-from mailstack.config.kinds import FLAG, LISTEN_ADDRESSES, NETWORKS, PATH, Choice, Kind, ListOf, Number
+from mailstack.config.kinds import FLAG, LISTEN_ADDRESSES, NETWORKS, PATH, TEXT, Choice, Kind, ListOf, Number
 from mailstack.config.setting import Section, required, setting
 from mailstack.config.units import Network, SocketAddress
 
@@ -63,6 +63,27 @@ class Listener(Section):
         "address (mailstack.socket) is taken over.",
         why="to listen on some addresses only, or on other ports",
         example=(SocketAddress("0.0.0.0", 25), SocketAddress("::", 25)),  # noqa: S104  a mail server is for everybody
+    )
+    path: str = setting(
+        PATH,
+        "",
+        "A socket in the file system to listen on, beside addresses or without (address = []), for lmtp only.  "
+        "Programs on this machine use it, such as Postfix: mailbox_transport = lmtp:unix:/path.",
+        example="/run/mailstack/lmtp.sock",
+        why="only some programs on this machine may deliver",
+    )
+    path_mode: Literal["0600", "0660", "0666"] = setting(
+        cast("Kind[Literal['0600', '0660', '0666']]", Choice(("0600", "0660", "0666"))),
+        "0660",
+        "Who may connect to path: its owner, its group too, or everybody on this machine.",
+        why="the other program runs as a user of its own",
+    )
+    path_group: str = setting(
+        TEXT,
+        "",
+        'The group that path is given to.  "": the server\'s own.  It takes a start as root, or membership.',
+        example="postfix",
+        why="the other program runs with a group of its own",
     )
     tls: TlsUse = required(
         _TLS_USE,

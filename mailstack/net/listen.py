@@ -10,6 +10,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, Protocol
 
 from twisted.application.service import Service
+from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
@@ -20,9 +21,11 @@ from mailstack.base.engine import Peer
 from mailstack.base.events import Event, log
 from mailstack.net.connection import Connection, Setting
 from mailstack.net.proxy import Introduction, Source
+from mailstack.net.unixsocket import UnixBind, listening_unix_socket, remove_socket
 
 __all__ = ["Bind", "Limits", "Listener", "PortTaken", "Total", "parse_bind", "passed_sockets"]
 
+_THIS_MACHINE = "127.0.0.1"  # who comes by a socket in the file system; limits and bans know IP addresses only
 _NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
 
@@ -120,6 +123,14 @@ class Doorkeeper(Protocol):
         """The connection is over; `errors` counts what it was told off for."""
 
 
+def _where(port: Any) -> "Bind | str":
+    """Where a listening port really is."""
+    host: Any = port.getHost()
+    if isinstance(host, UNIXAddress):
+        return os.fsdecode(host.name or b"")
+    return Bind(host.host, host.port)
+
+
 class Total:
     """How many connections the whole server has and may have; and how many of an address nobody has logged in on.
 
@@ -162,6 +173,9 @@ class _Door(Factory):
         self._per_ip: Counter[str] = Counter()
 
     def buildProtocol(self, addr: IAddress | None) -> TwistedProtocol | None:
+        source: Any = addr  # an IPv4Address, an IPv6Address or a UNIXAddress
+        if isinstance(source, UNIXAddress):
+            return self._let_in(_THIS_MACHINE, 0)
         ip, port = str(getattr(addr, "host", "")).removeprefix("::ffff:"), int(getattr(addr, "port", 0))
         if not self.limits.proxies or not self._is_proxy(ip):
             return self._let_in(ip, port)
@@ -235,7 +249,7 @@ class Listener(Service):
         self,
         reactor: Any,
         name: str,
-        binds: Sequence[Bind],
+        binds: Sequence[Bind | UnixBind],
         *,
         passed_sockets: Mapping[tuple[str, int], int],
         total: Total,
@@ -250,8 +264,12 @@ class Listener(Service):
     @property
     def addresses(self) -> list[tuple[str, int]]:
         """Where it really listens (port 0 in the configuration becomes a number here)."""
-        hosts: list[Any] = [port.getHost() for port in self._ports]
-        return [(host.host, host.port) for host in hosts]
+        return [(where.host, where.port) for port in self._ports if isinstance(where := _where(port), Bind)]
+
+    @property
+    def places(self) -> list[str]:
+        """The same as text, sockets in the file system included."""
+        return [str(_where(port)) for port in self._ports]
 
     @property
     def connections(self) -> set[Connection]:
@@ -276,11 +294,12 @@ class Listener(Service):
             for port in self._ports:
                 port.factory = self._door
                 port.startReading()
-                where: Any = port.getHost()
-                log(Event.LISTENING, listener=self.name, address=str(Bind(where.host, where.port)))
+                log(Event.LISTENING, listener=self.name, address=str(_where(port)))
         self._door.setting, self._door.limits = setting, limits
 
-    def _bind(self, bind: Bind) -> Any:
+    def _bind(self, bind: Bind | UnixBind) -> Any:
+        if isinstance(bind, UnixBind):
+            return self._bind_path(bind)
         descriptor = self._passed.get((bind.host, bind.port))
         if descriptor is not None:
             return self._adopt(descriptor, bind)
@@ -295,7 +314,15 @@ class Listener(Service):
                 f"listener {self.name} cannot listen on {bind}: {failure.strerror}; {_advice(failure)}"
             ) from None
 
-    def _adopt(self, descriptor: int, bind: Bind) -> Any:
+    def _bind_path(self, bind: UnixBind) -> Any:
+        try:
+            with listening_unix_socket(bind) as bound:
+                return self._adopt(bound.fileno(), bind)
+        except OSError as failure:
+            reason = f"{failure.strerror}; see path, path_mode and path_group in the configuration"
+            raise PortTaken(f"listener {self.name} cannot listen on {bind}: {reason}") from None
+
+    def _adopt(self, descriptor: int, bind: Bind | UnixBind) -> Any:
         return self._reactor.adoptStreamPort(descriptor, bind.family, _Closed())
 
     def stopService(self) -> Deferred[None]:
@@ -308,6 +335,9 @@ class Listener(Service):
     async def _stop(self, closing: list[Deferred[Any]]) -> None:
         for deferred in closing:
             await deferred
+        for bind in self._binds:
+            if isinstance(bind, UnixBind):
+                remove_socket(bind)
         for connection in list(self.connections):
             connection.shut_down()
         ends = self._reactor.seconds() + self.stop_limit_seconds

@@ -103,7 +103,9 @@ class Daemon:
             except ValueError:
                 event = {"event": "?", "text": line.decode("utf-8", "replace")}
             if event.get("event") == "listening":
-                self.ports[event["listener"]] = int(event["address"].rpartition(":")[2])
+                port = event["address"].rpartition(":")[2]
+                if port.isdigit():  # a socket in the file system has none
+                    self.ports[event["listener"]] = int(port)
             with self._changed:
                 self.events.append(event)
                 self._changed.notify_all()
