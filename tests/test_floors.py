@@ -12,8 +12,6 @@ FLOORS = {
     **dict.fromkeys(["message", "sasl", "smtp", "imap", "pop3", "config", "zone", "dkim", "metrics"], 1),
     **dict.fromkeys(["net", "dns", "tls", "accounts", "store", "queue", "history", "dkim.keys"], 2),
     **dict.fromkeys(["flow", "relay", "reports"], 3),
-    **dict.fromkeys(["smtp.server", "imap.server", "pop3.server", "control"], 4),
-    **dict.fromkeys(["flow", "relay"], 3),
     **dict.fromkeys(["smtp.server", "imap.server", "pop3.server", "control", "web"], 4),
     **dict.fromkeys(["app", "cli"], 5),
 }

@@ -2,8 +2,9 @@
 
 Such servers are all but extinct, and what they do with 8-bit octets is not known: some
 cut them.  A conversion breaks DKIM signatures over the body; octets that are lost
-break them too, and the message.  What is signed within (RFC 1847) is not converted
-but comes back, unless the configuration says that all is to be sent as it is.
+break them too, and the message.  Our own are made anew over what was converted
+(`relay.signing`).  What is signed within (RFC 1847) is not converted but comes back,
+unless the configuration says that all is to be sent as it is.
 """
 
 import tempfile

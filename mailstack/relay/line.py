@@ -14,6 +14,7 @@ from mailstack.relay.dane import Mismatch, check
 from mailstack.relay.downgrade import fit_for_seven_bits
 from mailstack.relay.policy import Need, Step, TlsPolicy
 from mailstack.relay.settings import Carrying
+from mailstack.relay.signing import Signed
 from mailstack.smtp.conversation import (
     BodyWanted,
     ClientEvent,
@@ -197,11 +198,16 @@ class Line:
         """The message as this server can have it.  NotReady when it cannot."""
         if "8BITMIME" in self.offer or errand.envelope.smtputf8 or not self.carrying.converts:
             return errand.content
+        signed = errand.content if isinstance(errand.content, Signed) else None
+        bare = signed.bare if signed else errand.content
         try:
-            return await self.aside(lambda: fit_for_seven_bits(errand.content))
+            fitted = await self.aside(lambda: fit_for_seven_bits(bare))
         except Unfit as unfit:
             text = f"the message has 8-bit octets, which this server does not take (8BITMIME), and {unfit}"
             raise NotReady(RemoteReply(self.target.host, 0, "5.6.3", text, "EHLO")) from unfit
+        if fitted is bare:
+            return errand.content
+        return await signed.over(fitted) if signed else fitted
 
     async def _carry(self, errand: Errand) -> Carried:
         carried = Carried()

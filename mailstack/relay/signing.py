@@ -1,7 +1,7 @@
 """Puts DKIM signatures on what leaves; what is signed, and why here, `mailstack.dkim` says."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 from mailstack.base.aside import Aside
 from mailstack.base.events import Event, log
@@ -13,9 +13,10 @@ from mailstack.message.header import Header, scan
 from mailstack.queue.api import Courier, Envelope, Outcome, Recipient
 from mailstack.store.api import Content
 
-__all__ = ["Prefixed", "Signer", "SigningCourier", "signing_domain"]
+__all__ = ["Signed", "Signer", "SigningCourier", "signing_domain"]
 
 Keys = Mapping[str, Sequence[SigningKey]]
+Again = Callable[[Content], Awaitable[bytes]]
 
 _HEADER_OCTETS = 1 << 20  # a header beyond that is nobody's mail
 _CHUNK = 256 << 10
@@ -23,25 +24,37 @@ _ASIDE_OCTETS = 256 << 10  # from here on the body is hashed in a thread: about 
 _REMEMBERED, _REMEMBERED_SECONDS = 512, 3600.0  # signatures of the last messages, each for so long
 
 
-class Prefixed:
-    """A message with lines above it (`store.api.Content`).  Closing it is the inner one's business."""
+class Signed:
+    """A message with signatures above it (`store.api.Content`).
 
-    __slots__ = ("_content", "_lines", "size")
+    `bare` is the message itself; closing it is the business of whoever made it, unless this `owns` it.
+    """
 
-    def __init__(self, lines: bytes, content: Content) -> None:
-        self._lines, self._content = lines, content
-        self.size = len(lines) + content.size
+    __slots__ = ("_again", "_lines", "_owns", "bare", "size")
+
+    def __init__(self, lines: bytes, bare: Content, again: Again, *, owns: bool = False) -> None:
+        self._lines, self._again, self._owns = lines, again, owns
+        self.bare = bare
+        self.size = len(lines) + bare.size
 
     def read(self, offset: int, length: int) -> bytes:
         above = len(self._lines)
         if offset >= above:
-            return self._content.read(offset - above, length)
+            return self.bare.read(offset - above, length)
         head = self._lines[offset : offset + length]
         missing = length - len(head)
-        return head + self._content.read(0, missing) if missing else head
+        return head + self.bare.read(0, missing) if missing else head
 
     def close(self) -> None:
-        """The inner one belongs to whoever made it."""
+        if self._owns:
+            self.bare.close()
+
+    async def over(self, converted: Content) -> "Signed":
+        """The same message, converted on its way, with signatures of what it is now.  RFC 6376 §5.3
+
+        It closes `converted`.
+        """
+        return Signed(await self._again(converted), converted, self._again, owns=True)
 
 
 class Signer:
@@ -61,13 +74,22 @@ class Signer:
         self._keys = keys
         self._remembered.clear()
 
-    async def fields(self, envelope: Envelope, content: Content) -> bytes:
-        """The DKIM-Signature fields of a message; b"" when it is not ours to sign, or nobody has a key."""
+    async def signed(self, envelope: Envelope, content: Content) -> Content:
+        """With its signatures; as it is when it is not ours to sign, or nobody has a key."""
         if not self._keys or not _is_ours(envelope):
-            return b""
+            return content
+
+        async def again(converted: Content) -> bytes:
+            return await self._fields(envelope, converted)
+
         then, fields = self._remembered.get(envelope.id, (0.0, b""))
-        if fields and self._now() - then < _REMEMBERED_SECONDS:
-            return fields
+        if not fields or self._now() - then >= _REMEMBERED_SECONDS:
+            fields = await self._fields(envelope, content)
+            self._remember(envelope.id, fields)
+        return Signed(fields, content, again) if fields else content
+
+    async def _fields(self, envelope: Envelope, content: Content) -> bytes:
+        """b"" without a key for it."""
         head = content.read(0, min(content.size, _HEADER_OCTETS))
         header = scan(head)
         keys = self._keys.get(signing_domain(header, envelope.reverse_path, self._keys), ())
@@ -75,7 +97,6 @@ class Signer:
             return b""
         fields = await self._made(header, content, keys)
         log(Event.MAIL_SIGNED, mid=envelope.id, domain=keys[0].domain, selectors=", ".join(k.selector for k in keys))
-        self._remember(envelope.id, fields)
         return fields
 
     async def _made(self, header: Header, content: Content, keys: Sequence[SigningKey]) -> bytes:
@@ -124,5 +145,4 @@ class SigningCourier:
     async def deliver(
         self, envelope: Envelope, recipients: Sequence[Recipient], content: Content
     ) -> Mapping[Recipient, Outcome]:
-        fields = await self._signer.fields(envelope, content)
-        return await self._courier.deliver(envelope, recipients, Prefixed(fields, content) if fields else content)
+        return await self._courier.deliver(envelope, recipients, await self._signer.signed(envelope, content))

@@ -1,15 +1,20 @@
 """Which messages are signed, by whose key, and what goes over the wire then."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from mailstack.config.model import Dkim
+from mailstack.dkim.keys import make
 from mailstack.message.header import scan
 from mailstack.queue.api import Envelope, Recipient
 from mailstack.relay import signing
-from mailstack.relay.signing import Prefixed, Signer, SigningCourier, signing_domain
+from mailstack.relay.downgrade import fit_for_seven_bits
+from mailstack.relay.signing import Signed, Signer, SigningCourier, signing_domain
 from tests.dkim.test_signature import ED, MESSAGE, RSA, verdicts
+from tests.sessions.world import World as SessionWorld
 
 NOW = 1_700_000_000
 TO = (Recipient("bob@elsewhere.test"),)
@@ -136,7 +141,40 @@ def test_a_message_of_a_header_only(world):
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
 def test_lines_above(size):
     whole = b"abc" + b"defgh"
-    content = Prefixed(b"abc", Octets(b"defgh"))
+    content = Signed(b"abc", Octets(b"defgh"), None)
     assert content.size == 8
     assert b"".join(content.read(offset, size) for offset in range(0, 8, size)) == whole
     content.close()
+
+
+def test_converted_on_its_way_it_is_signed_anew(world):
+    eight = (
+        b"From: alice@demo.test\r\nMIME-Version: 1.0\r\nContent-Transfer-Encoding: 8bit\r\n\r\nGr\xc3\xbc\xc3\x9fe\r\n"
+    )
+
+    async def both():
+        signed = await world.signer.signed(envelope(), Octets(eight))
+        converted = await signed.over(fit_for_seven_bits(signed.bare))
+        return signed.read(0, signed.size), converted.read(0, converted.size), converted
+
+    as_it_was, seven, converted = asyncio.run(both())
+    assert verdicts(as_it_was) == [True, True]
+    assert seven.isascii()
+    assert b"quoted-printable" in seven
+    assert verdicts(seven) == [True, True]
+    converted.close()
+    with pytest.raises(ValueError, match="closed"):
+        converted.read(0, 1 << 20)
+
+
+def test_a_reload_brings_new_keys(tmp_path):
+    world = SessionWorld(tmp_path, "smtp")
+    try:
+        assert not world.parts.signer.keys
+        make(world.config.dkim_folder, "demo.test", datetime(2027, 1, 15, tzinfo=UTC))
+        world.parts.reconfigure(world.config)
+        assert list(world.parts.signer.keys) == ["demo.test"]
+        world.parts.reconfigure(replace(world.config, dkim=Dkim(sign=False)))
+        assert not world.parts.signer.keys
+    finally:
+        world.close()
