@@ -11,6 +11,7 @@ import binascii
 import re
 import unicodedata
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 from mailstack.base.errors import Condition, MailError, ParseFault
@@ -24,6 +25,7 @@ _PLAIN_IN_SHIFT: Final = re.compile("[\x00 -~]")
 NAME_OCTETS: Final = 1000  # of the wire form; a component has to fit a file name too, which the store checks
 
 
+@lru_cache(1024)
 def decode_name(wire: bytes, *, utf8: bool = False) -> str:
     """mailbox = "INBOX" / astring: the server's own form of it.  ParseFault.  RFC 3501 §5.1.3
 
@@ -42,6 +44,7 @@ def decode_pattern(wire: bytes, *, utf8: bool = False) -> str:
     return unicodedata.normalize("NFC", _from_utf8(wire) if utf8 else _from_utf7(wire))
 
 
+@lru_cache(1024)
 def encode_name(name: str, *, utf8: bool = False) -> bytes:
     """The wire form, before quoting."""
     return name.encode("utf-8", "replace") if utf8 else _UNSAFE.sub(_to_shift, name).encode("ascii")

@@ -95,6 +95,7 @@ def _is_safe(part: str) -> bool:
 # --- mailboxes -----------------------------------------------------------------------------------------
 
 
+@lru_cache(1024)
 def normal(name: str) -> str:
     """The store's own form: NFC, no separator at the end, INBOX in capitals wherever it is the first level."""
     name = unicodedata.normalize("NFC", name).removesuffix(SEPARATOR)
