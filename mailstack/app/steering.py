@@ -17,6 +17,7 @@ from mailstack.control.imports import import_commands
 from mailstack.control.quotas import quota_commands
 from mailstack.control.rights import rights_commands
 from mailstack.control.tls import tls_commands
+from mailstack.control.transfer import transfer_commands
 from mailstack.control.undelete import undelete_commands
 from mailstack.dkim.signature import SigningKey
 from mailstack.net.listen import Listener
@@ -64,6 +65,7 @@ def steering(
         **queue_commands(parts.spool),
         **tls_commands(parts.store.ledger.read),
         **store_commands(lambda: parts.store),
+        **transfer_commands(lambda: parts.store, parts.store.mail_folder),
         **undelete_commands(lambda: parts.store),
         **quota_commands(parts.account_store, parts.directory, lambda: parts.store),
         "status": status,

@@ -4,6 +4,7 @@ import importlib
 import os
 import sys
 from collections.abc import Mapping
+from keyword import iskeyword
 from typing import Any
 
 import click
@@ -25,6 +26,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "dkim": ("mailstack.cli.dkim", "The keys that sign what leaves."),
     "dns": ("mailstack.cli.dns", "The DNS records that a domain needs: shown, checked, published."),
     "domain": ("mailstack.cli.domain", "The domains this server takes mail for."),
+    "export": ("mailstack.cli.export", "Write the mail of ACCOUNT into FOLDER"),
+    "import": ("mailstack.cli.import_", "Bring mail of other programs into ACCOUNT."),
     "queue": ("mailstack.cli.queue", "Mail that waits to be sent to other servers."),
     "reload": ("mailstack.cli.server", "Have the running server read its configuration and certificates again."),
     "status": ("mailstack.cli.server", "What the running server is doing."),
@@ -47,6 +50,7 @@ class LazyGroup(click.Group):
             return None
         module = importlib.import_module(COMMANDS[cmd_name][0])
         command = getattr(module, cmd_name.replace("-", "_"))
+        command = getattr(module, f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name)
         assert isinstance(command, click.Command)
         return command
 

@@ -70,6 +70,11 @@ class OpenAccount:
             raise MailError(Condition.NO_SUCH_MAILBOX, "No such mailbox")
         return found
 
+    def path_of(self, name: str) -> tuple[int, str]:
+        """(mailbox, its Maildir).  MailError(NO_SUCH_MAILBOX)"""
+        folder = self.folder(name)
+        return folder.id, self._home.folder_path(maildir.folder_of(folder.name))
+
     def subscriptions(self) -> Sequence[str]:
         return sorted(self._subscriptions)
 

@@ -6,6 +6,7 @@ from typing import Any, Protocol, TypeVar
 
 from mailstack.store.values import (
     Appended,
+    Carried,
     Change,
     Checked,
     Copied,
@@ -15,6 +16,7 @@ from mailstack.store.values import (
     Folder,
     Incoming,
     Kept,
+    Listed,
     Moved,
     Quota,
     SpecialUse,
@@ -23,7 +25,17 @@ from mailstack.store.values import (
     Usage,
 )
 
-__all__ = ["CheckedStore", "Columns", "Content", "KeepingStore", "Ledger", "MailAccount", "MailStore", "Mailbox"]
+__all__ = [
+    "CarryingStore",
+    "CheckedStore",
+    "Columns",
+    "Content",
+    "KeepingStore",
+    "Ledger",
+    "MailAccount",
+    "MailStore",
+    "Mailbox",
+]
 
 T = TypeVar("T")
 
@@ -261,6 +273,23 @@ class KeepingStore(Protocol):
 
     async def forget_kept(self, account: str) -> None:
         """Remove all of it for good."""
+
+
+class CarryingStore(Protocol):
+    """Mail brought in from elsewhere, and out: for the tools.  Quotas do not hinder them."""
+
+    async def account(self, name: str) -> MailAccount: ...
+
+    async def take_in(self, account: str, folder: str, carried: Sequence[Carried]) -> tuple[int, int]:
+        """(came, had come before); all or none, durable at the end.  MailError(BAD_MAILBOX_NAME), OSError"""
+
+    def known_keys(self, account: str, folder: str) -> Sequence[int]:
+        """Of what has come before, ascending."""
+
+    async def forget_keys(self, account: str) -> None: ...
+
+    async def listed(self, account: str, folder: str, after: int, limit: int) -> Sequence[Listed]:
+        """Messages with a greater UID, ascending.  MailError(NO_SUCH_USER | NO_SUCH_MAILBOX)"""
 
 
 class CheckedStore(Protocol):

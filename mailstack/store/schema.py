@@ -98,4 +98,12 @@ STORE = (
         ),
         breaks_older=True,  # it would not count along
     ),
+    Migration(
+        (
+            # which messages of other programs have been brought in: store.transfer
+            """CREATE TABLE imported (
+                account INTEGER NOT NULL, folder TEXT NOT NULL, key INTEGER NOT NULL, PRIMARY KEY (account, folder, key)
+            ) WITHOUT ROWID""",
+        )
+    ),
 )

@@ -23,19 +23,22 @@ from mailstack.base import files
 from mailstack.base.errors import Condition, MailError
 from mailstack.base.histogram import Histogram
 from mailstack.base.staging import StagedFile
-from mailstack.store import foldering
+from mailstack.store import foldering, maildir
 from mailstack.store.account import OpenAccount
 from mailstack.store.batches import WriteJob
 from mailstack.store.checking import check_mailbox, check_usage
 from mailstack.store.effects import AccountRead
-from mailstack.store.index import accounts, mailboxes, usage
+from mailstack.store.flags import Keywords, merged, names_of
+from mailstack.store.index import accounts, imported, mailboxes, messages, usage
+from mailstack.store.index.messages import Row
 from mailstack.store.memory import Memory, as_known
 from mailstack.store.opened import How, Opened, open_store
 from mailstack.store.quota import refusal
 from mailstack.store.room import RESERVE_OCTETS, Room
+from mailstack.store.taking import take_in
 from mailstack.store.txn import Txn
 from mailstack.store.undelete import bring_back, forget, kept_of, sweep_all
-from mailstack.store.values import NO_QUOTA, Checked, Filed, Kept, Quota, Staged, Usage
+from mailstack.store.values import NO_QUOTA, Carried, Checked, Filed, Kept, Listed, Quota, Staged, Usage
 from mailstack.store.watching import Watching
 
 __all__ = ["Store", "StoreLedger"]
@@ -71,6 +74,7 @@ class Store:
         """`keep_expunged`: for how many seconds expunged mail can be brought back; 0 removes it at once."""
         self._root = root
         self._mail = mail or f"{root}/mail"
+        self.mail_folder = self._mail
         self._staging = f"{self._mail}/.staging"
         self._reactor = reactor
         self._durability: How = durability
@@ -242,6 +246,25 @@ class Store:
         self._expect(account)
         return await bring_back(self._memory, account, kept, into)
 
+    async def take_in(self, account: str, folder: str, carried: Sequence[Carried]) -> tuple[int, int]:
+        return await self._memory.write(lambda txn: take_in(txn, account, folder, carried))
+
+    def known_keys(self, account: str, folder: str) -> Sequence[int]:
+        def work(connection: Any) -> Sequence[int]:
+            number = accounts.find(connection, account)
+            return () if number is None else imported.keys(connection, number, maildir.normal(folder))
+
+        return self._memory.read(work)
+
+    async def forget_keys(self, account: str) -> None:
+        await self._memory.write(lambda txn: imported.forget(txn.db, foldering.ensure_home(txn, account).id))
+
+    async def listed(self, account: str, folder: str, after: int, limit: int) -> Sequence[Listed]:
+        self._expect(account)
+        opened = await self.account(account)
+        place = opened.path_of(folder)
+        return self._memory.read(lambda connection: listed(connection, *place, after, limit))
+
     async def forget_kept(self, account: str) -> None:
         await forget(self._memory, self._in_thread, account)
 
@@ -275,6 +298,19 @@ def _check(txn: Txn, *, mailbox: int, repair: bool) -> tuple[int, Sequence[str]]
         return 0, ()  # deleted meanwhile
     home = foldering.Home(box.account, place[0], txn.site.account_path(place[0]))
     return check_mailbox(txn, home, box, repair=repair)
+
+
+def listed(connection: Any, mailbox: int, path: str, after: int, limit: int) -> Sequence[Listed]:
+    box = mailboxes.by_id(connection, mailbox)
+    rows = messages.after(connection, mailbox, after, limit)
+    return [_listed(row, path, () if box is None else box.keywords) for row in rows]
+
+
+def _listed(row: Row, path: str, keywords: Keywords) -> Listed:
+    names = dict.fromkeys((merged(row.flags, row.disk), row.disk))
+    paths = tuple(f"{path}/cur/{maildir.file_name(row.base, letters)}" for letters in names)
+    unique = maildir.read_base(row.base).unique
+    return Listed(row.uid, names_of(row.flags, keywords), row.date, row.size, unique, paths)
 
 
 def _check_usage(txn: Txn, *, account: str, repair: bool) -> Sequence[str]:

@@ -24,6 +24,7 @@ __all__ = [
     "SYSTEM_FLAGS",
     "Appended",
     "Arrived",
+    "Carried",
     "Change",
     "Checked",
     "Copied",
@@ -39,6 +40,7 @@ __all__ = [
     "FolderSubscribed",
     "Incoming",
     "Kept",
+    "Listed",
     "MailboxId",
     "MailboxInvalidated",
     "Moved",
@@ -329,6 +331,31 @@ class Kept:
     elsewhere: bool = False  # it does
     sender: str = ""  # for people, like `subject`
     subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A message that is brought in: its file (CRLF, on the mail's file system), which becomes the message's.
+
+    `date` is UNIX seconds; `key` is not 0 when the message shall come only once (store.transfer).
+    """
+
+    path: str
+    flags: tuple[str, ...]
+    date: int
+    key: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A message for the tools: where its file is (under one of these names), and what to know of it."""
+
+    uid: int
+    flags: tuple[str, ...]
+    date: int
+    size: int
+    unique: str
+    paths: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

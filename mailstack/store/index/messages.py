@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 __all__ = [
     "Row",
+    "after",
     "all_of",
     "between",
     "columns_of",
@@ -50,6 +51,15 @@ def columns_of(txn: Any, mailbox: int, after: int = 0) -> list[tuple[int, int, i
         "SELECT uid, modseq, flags, size, date FROM message WHERE mailbox = ? AND modseq > ? ORDER BY uid",
         (mailbox, after),
     ).fetchall()
+
+
+def after(txn: Any, mailbox: int, uid: int, limit: int) -> list[Row]:
+    """Ascending by UID."""
+    found = txn.execute(
+        f"SELECT {_COLUMNS} FROM message WHERE mailbox = ? AND uid > ? ORDER BY uid LIMIT ?",  # noqa: S608
+        (mailbox, uid, limit),
+    )
+    return list(map(Row._make, found))
 
 
 def get(txn: Any, mailbox: int, uid: int) -> Row | None:
