@@ -37,7 +37,7 @@ def main(count: int) -> None:
             for number in range(count):
                 file.write(FROM + b"Subject: number %d\n\n" % number + b"some text of a line\n" * 50 + b"\n")
         step(config, "domain", 1, "domain", "add", "demo.test")
-        step(config, "account", 1, "account", "add", WHO, "--password-stdin", typed="wonderland\n")
+        step(config, "account", 1, "account", "add", WHO, "--password-stdin", typed="a-wonderland-of-9-hares\n")
         step(config, "import", count, "import", WHO, str(source))
         step(config, "import again", count, "import", WHO, str(source))
         for form in ("mbox", "maildir", "eml"):

@@ -21,7 +21,7 @@ FROM = b"From far@elsewhere.test Mon Feb  3 04:05:06 2020\n"
 @pytest.fixture
 def there(world: World) -> World:
     world.says("domain", "add", "demo.test")
-    world.says("account", "add", WHO, "--password-stdin", typed="wonderland\n")
+    world.says("account", "add", WHO, "--password-stdin", typed="a-wonderland-of-9-hares\n")
     return world
 
 

@@ -44,7 +44,7 @@ reactor.run()
 @pytest.fixture
 def running(world: World) -> Iterator[World]:
     world.says("domain", "add", "demo.test")
-    world.says("account", "add", WHO, "--password-stdin", typed="wonderland\n")
+    world.says("account", "add", WHO, "--password-stdin", typed="a-wonderland-of-9-hares\n")
     with subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(SERVER), str(world.state)], stdout=subprocess.PIPE, text=True
     ) as process:
