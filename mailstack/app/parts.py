@@ -98,6 +98,7 @@ def build(config: Config, reactor: Any, *, inline: bool = False, tls_clients: An
         durability="none" if inline else config.store.durability,
         mail=config.mail_folder,
         reserve=config.store.reserve,
+        memory=config.store.memory,
         quota_of=directory.quota_of,
         keep_expunged=config.store.keep_expunged.total_seconds(),
         **({"now": reactor.seconds} if inline else {}),

@@ -139,6 +139,13 @@ class Store(Section):
         "flagged and removed.  Never more than 1 % of the disk.",
         why="something else on the disk needs room of its own",
     )
+    memory: int = setting(
+        SIZE,
+        256 << 20,
+        "What may stay in memory only to be quicker: mailboxes that were open lately, answers that were made, what "
+        "searches look at.  Those used least go first, whoever's they are.",
+        why="many people work at once and there is memory to spare, or there is little",
+    )
     keep_expunged: timedelta = setting(
         DURATION,
         timedelta(days=7),

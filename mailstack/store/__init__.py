@@ -15,6 +15,9 @@ one mailbox never race each other, so the code of filing, changing, foldering an
 reads like a single-user program.  The reactor's side (store.memory, mailbox, account) never
 writes and never waits for a disk, except to read a message's octets.
 
+**Memory.**  Whatever is kept only to be quicker shares one bound (store.allowance): answers, search blocks, mailboxes
+without a session, accounts.  Sessions hold their accounts; the store itself only the last ones used.
+
 **A disk that takes nothing.**  A job whose own file work fails is refused alone.  When a sync or a COMMIT fails the
 store is degraded until a probe gets through; sessions go on reading what memory and rows tell.  `Store.trouble`
 says why, for `mailstack status`, health and metrics.

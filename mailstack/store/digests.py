@@ -35,7 +35,8 @@ class Digests:
 
     def __init__(self, path: str | None, memory_octets: int = MEMORY_OCTETS, disk_octets: int = DISK_OCTETS) -> None:
         self._limit = memory_octets
-        self._size = 0
+        self.octets = 0  # in memory, about
+        self.on_growth: Callable[[], object] = _nobody
         self._memory: OrderedDict[Key, Digest] = OrderedDict()
         self._dirty: dict[Key, Digest] = {}
         self._cache = _open(path, disk_octets) if path is not None else None
@@ -77,14 +78,22 @@ class Digests:
 
     def _remember(self, key: Key, digest: Digest) -> None:
         self._memory[key] = digest
-        self._size += len(digest.blob) + _OVERHEAD
-        while self._size > self._limit and len(self._memory) > 1:
-            self._forget(next(iter(self._memory)))
+        self.octets += len(digest.blob) + _OVERHEAD
+        while self.octets > self._limit and self.give_back():
+            pass
+        self.on_growth()
+
+    def give_back(self) -> bool:
+        """Forget the block that was used least; the last one is in use."""
+        if len(self._memory) < 2:
+            return False
+        self._forget(next(iter(self._memory)))
+        return True
 
     def _forget(self, key: Key) -> None:
         gone = self._memory.pop(key, None)
         if gone is not None:
-            self._size -= len(gone.blob) + _OVERHEAD
+            self.octets -= len(gone.blob) + _OVERHEAD
 
     def _read(self, key: Key) -> Digest | None:
         if self._cache is None:
@@ -137,3 +146,7 @@ def _open(path: str, octets: int) -> sqlite3.Connection | None:
     except sqlite3.Error:
         return None
     return cache
+
+
+def _nobody() -> None:
+    """Nobody shares the memory."""

@@ -38,7 +38,8 @@ class Kept:
 
     def __init__(self, path: str | None, memory_octets: int = MEMORY_OCTETS, disk_octets: int = DISK_OCTETS) -> None:
         self._limit = memory_octets
-        self._size = 0
+        self.octets = 0  # in memory, about
+        self.on_growth: Callable[[], object] = _nobody
         self._memory: OrderedDict[Key, Block] = OrderedDict()
         self._dirty: dict[Key, Block] = {}
         self._cache = _open(path, disk_octets) if path is not None else None
@@ -65,7 +66,7 @@ class Kept:
     def keep(self, mailbox: int, uidvalidity: int, item: str, uid: int, value: bytes) -> None:
         key = (mailbox, uidvalidity, item, uid // UIDS)
         block = self._block(key)
-        self._size += len(value) + _OVERHEAD
+        self.octets += len(value) + _OVERHEAD
         block[uid] = value
         self._dirty[key] = block
         self._make_room()
@@ -80,15 +81,23 @@ class Kept:
             if found is None:
                 found = self._read(key)
             self._memory[key] = found
-            self._size += _cost(found.values())
+            self.octets += _cost(found.values())
             self._make_room()
         self._memory.move_to_end(key)
         return found
 
     def _make_room(self) -> None:
-        while self._size > self._limit and len(self._memory) > 1:
-            _, gone = self._memory.popitem(last=False)
-            self._size -= _cost(gone.values())
+        while self.octets > self._limit and self.give_back():
+            pass
+        self.on_growth()
+
+    def give_back(self) -> bool:
+        """Forget the block that was used least; the last one is in use."""
+        if len(self._memory) < 2:
+            return False
+        _, gone = self._memory.popitem(last=False)
+        self.octets -= _cost(gone.values())
+        return True
 
     def _read(self, key: Key) -> Block:
         if self._cache is None:
@@ -148,3 +157,7 @@ def _open(path: str, octets: int) -> sqlite3.Connection | None:
     except sqlite3.Error:
         return None
     return cache
+
+
+def _nobody() -> None:
+    """Nobody shares the memory."""

@@ -5,13 +5,13 @@ order of commits; each brings memory up to date and is then told to watchers, be
 the caller who asked for it goes on.
 """
 
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol, TypeVar
 
 from mailstack.base.errors import Condition, MailError
 from mailstack.base.events import log
+from mailstack.store.allowance import Allowance
 from mailstack.store.batches import Job
 from mailstack.store.content import LineMaps
 from mailstack.store.delivery import Delivery
@@ -32,6 +32,7 @@ from mailstack.store.foldering import Home
 from mailstack.store.index import mailboxes
 from mailstack.store.kept import Kept
 from mailstack.store.reconcile import reconcile
+from mailstack.store.staying import Accounts, Mailboxes
 from mailstack.store.txn import Site, StoreJob, Txn
 from mailstack.store.values import NO_QUOTA, Change, Filed, Folder, Quota, Staged
 from mailstack.store.watching import Watching
@@ -39,9 +40,6 @@ from mailstack.store.watching import Watching
 __all__ = ["Committer", "Memory", "OpenedAccount", "OpenedMailbox", "as_known", "look_at"]
 
 T = TypeVar("T")
-
-IDLE_MAILBOXES = 500  # that stay in memory after their last session
-IDLE_MESSAGES = 500_000  # in all of those: 20 MB
 
 
 _TAKES_NOTHING = frozenset({Condition.STORAGE_FULL, Condition.UNAVAILABLE})
@@ -122,18 +120,25 @@ class OpenedAccount(Protocol):
 class Memory:
     """`accounts` by name and `mailboxes` by id: those that are in memory."""
 
-    def __init__(self, site: Site, committer: Committer, kept: Kept, digests: Digests, reader: Any) -> None:
+    def __init__(
+        self, site: Site, committer: Committer, kept: Kept, digests: Digests, reader: Any, octets: int
+    ) -> None:
+        """`octets`: about what all that is kept only to be quicker may take."""
         self.site = site
         self.kept = kept
         self.digests = digests
         self.line_maps = LineMaps()
-        self.accounts: dict[str, OpenedAccount] = {}
-        self.owners: dict[int, OpenedAccount] = {}  # the accounts, by the number that rows know them by
+        self.staying_accounts = Accounts()
+        self.accounts = self.staying_accounts.by_name
+        self.owners = self.staying_accounts.by_number
         self.mailboxes: dict[int, OpenedMailbox] = {}
         self.locked: set[str] = set()  # accounts with a POP3 session
         self.quota_of: Callable[[str], Quota] = lambda _: NO_QUOTA
         self.watching: Watching | None = None  # None: there is only the poll
-        self._idle: OrderedDict[int, OpenedMailbox] = OrderedDict()
+        self._staying = Mailboxes(self.mailboxes)
+        parts = ((kept, 0.25), (digests, 0.45), (self._staying, 0.25), (self.staying_accounts, 0.05))
+        self.allowance = Allowance(octets, parts)
+        kept.on_growth = digests.on_growth = self.allowance.keep
         self._committer = committer
         self._reader = reader
 
@@ -177,18 +182,18 @@ class Memory:
 
     def in_use(self, mailbox: OpenedMailbox) -> None:
         mailbox.sessions += 1
-        self._idle.pop(mailbox.folder.id, None)
+        self._staying.in_use(mailbox)
 
     def is_idle(self, mailbox: OpenedMailbox) -> None:
         """The last session has left: it stays for the next one, unless others need the room more."""
-        if self.mailboxes.get(mailbox.folder.id) is not mailbox:
-            return
-        self._idle[mailbox.folder.id] = mailbox
-        while len(self._idle) > 1 and (
-            len(self._idle) > IDLE_MAILBOXES or sum(map(len, self._idle.values())) > IDLE_MESSAGES
-        ):
-            old, _ = self._idle.popitem(last=False)
-            del self.mailboxes[old]
+        if self.mailboxes.get(mailbox.folder.id) is mailbox:
+            self._staying.idle(mailbox)
+            self.allowance.keep()
+
+    def keep_account(self, name: str, account: OpenedAccount) -> None:
+        """It was read just now."""
+        self.staying_accounts.add(name, account)
+        self.allowance.keep()
 
     def follow(self, mailbox: OpenedMailbox, path: str) -> None:
         """Somebody watches it: changes on the disk should be seen soon."""
@@ -260,7 +265,7 @@ class Memory:
     def _delete(self, effect: Deleted, account: OpenedAccount | None, mailbox: OpenedMailbox | None) -> None:
         if mailbox is not None:
             del self.mailboxes[effect.folder.id]
-            self._idle.pop(effect.folder.id, None)
+            self._staying.gone(effect.folder.id)
             self.unfollow(effect.folder.id)
             mailbox.deleted()
         if account is not None:

@@ -40,7 +40,7 @@ class Opened:
         self.resources.close()
 
 
-def open_store(root: str, mail: str, reactor: Any, how: How, now: Callable[[], float]) -> Opened:
+def open_store(root: str, mail: str, reactor: Any, how: How, now: Callable[[], float], memory_octets: int) -> Opened:
     """MailError(IN_USE): another process has it; MailError(UNAVAILABLE): the mail of this index is not there."""
     with ExitStack() as stack:
         stack.callback(os.close, _locked(f"{root}/lock"))
@@ -53,9 +53,9 @@ def open_store(root: str, mail: str, reactor: Any, how: How, now: Callable[[], f
         reader = sqlite_connection(f"{root}/index.sqlite", read_only=True)
         stack.callback(reader.close)
         files.make_private(f"{root}/cache.sqlite")
-        kept = Kept(f"{root}/cache.sqlite")
+        kept = Kept(f"{root}/cache.sqlite", memory_octets)
         stack.callback(kept.close)
-        digests = Digests(f"{root}/cache.sqlite")
+        digests = Digests(f"{root}/cache.sqlite", memory_octets)
         stack.callback(digests.close)
         site = Site(mail, now, Stamps(now), durable=how != "none")
         batches = Batches(writer, durability, site.stamps.save)
@@ -64,7 +64,7 @@ def open_store(root: str, mail: str, reactor: Any, how: How, now: Callable[[], f
         committer: Committer = (
             InlineCommitter(batches) if reactor is None else ThreadCommitter(batches, reactor.callFromThread)
         )
-        memory = Memory(site, committer, kept, digests, reader)
+        memory = Memory(site, committer, kept, digests, reader, memory_octets)
         return Opened(committer, batches, memory, reader, stack.pop_all())
 
 

@@ -45,6 +45,7 @@ __all__ = ["Store", "StoreLedger"]
 
 T = TypeVar("T")
 
+MEMORY_OCTETS = 256 << 20
 POLL_SECONDS = 1.0  # until another program's mail is seen without inotify; a tenth of the mailboxes at a time
 POLL_TURNS = 10
 SWEEP_SECONDS = 60.0
@@ -70,8 +71,13 @@ class Store:
         now: Callable[[], float] = time.time,
         quota_of: Callable[[str], Quota] = lambda _: NO_QUOTA,
         keep_expunged: float = 0,
+        memory: int = MEMORY_OCTETS,
     ) -> None:
-        """`keep_expunged`: for how many seconds expunged mail can be brought back; 0 removes it at once."""
+        """`memory`: about how many octets all that is kept only to be quicker may take.
+
+        `keep_expunged`: for how many seconds expunged mail can be brought back; 0 removes it at once.
+        """
+        self._memory_octets = memory
         self._root = root
         self._mail = mail or f"{root}/mail"
         self.mail_folder = self._mail
@@ -100,7 +106,9 @@ class Store:
         """MailError(IN_USE): another process has it; MailError(UNAVAILABLE): the mail of this index is not there."""
         for folder in (self._root, self._mail, self._staging):
             Path(folder).mkdir(files.FOLDER_MODE, parents=True, exist_ok=True)
-        self._opened = open_store(self._root, self._mail, self._reactor, self._durability, self._now)
+        self._opened = open_store(
+            self._root, self._mail, self._reactor, self._durability, self._now, self._memory_octets
+        )
         self._memory.quota_of = self._quota_of
         self._memory.site.keep_seconds = self._keep_expunged
         for left in Path(self._staging).iterdir():
@@ -201,6 +209,7 @@ class Store:
         account = memory.accounts.get(name)
         if not isinstance(account, OpenAccount) or account.seems_changed():
             account = await self._read_account(name)
+        memory.staying_accounts.used(name)
         return account
 
     async def _read_account(self, name: str) -> OpenAccount:
@@ -322,7 +331,7 @@ def _keep(memory: Memory, told: AccountRead) -> None:
     if isinstance(account, OpenAccount):
         account.update(told)
     else:
-        memory.accounts[told.account] = memory.owners[told.id] = OpenAccount(memory, told)
+        memory.keep_account(told.account, OpenAccount(memory, told))
 
 
 class StoreLedger:

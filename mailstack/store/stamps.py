@@ -24,6 +24,7 @@ __all__ = ["Stamps"]
 
 # two changes within one tick of a coarse file system clock leave the same mtime
 TICK_NS = 20_000_000
+MOST_KNOWN = 20_000  # folders in memory
 
 
 class Stamps:
@@ -95,6 +96,8 @@ class Stamps:
         known = self._known.get(mailbox)
         if known is None:
             known = stamps.get(connection, mailbox) or Stamp(0, 0, 0, unsure=False)
+            if len(self._known) >= MOST_KNOWN:  # those that are written down can be read again
+                self._known = {each: self._known[each] for each in self._dirty}
             self._known[mailbox] = known
         return known
 

@@ -47,10 +47,10 @@ def test_memory_is_bounded_and_what_went_is_read_again(tmp_path):
     kept = Kept(str(tmp_path / "cache.sqlite"), memory_octets=100_000)
     for uid in range(1, 20 * UIDS):
         kept.keep(1, 1, "envelope", uid, b"x" * 100)
-        assert kept._size <= 100_000 + UIDS * 300
+        assert kept.octets <= 100_000 + UIDS * 300
     assert len(kept._memory) < 5
     assert kept.of(1, 1, "envelope", range(1, 20 * UIDS)) == [b"x" * 100] * (20 * UIDS - 1)
-    assert kept._size <= 100_000 + UIDS * 300
+    assert kept.octets <= 100_000 + UIDS * 300
 
 
 def test_without_a_working_file_it_is_made_again(tmp_path):
