@@ -1,6 +1,6 @@
 """Where an address leads: a picture of the accounts file in memory, always as new as the file."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from mailstack.accounts.api import Forward, Local, NotOurs, Principal, Resolution, Rights, Unknown
 from mailstack.accounts.names import canonical_address, canonical_domain
@@ -26,6 +26,7 @@ class AccountDirectory:
         self._store = store
         self.default_quota = default_quota  # of those for whom nothing else is set; `waits` is for all
         self.separator, self.default_domain = separator, default_domain
+        self.unwrap: Callable[[str], str | None] = _never  # where a bounce to a rewritten return path belongs
         self._version: tuple[int, int] | None = None
         self._picture = Picture((), (), {}, {})
         self._domains: frozenset[str] = frozenset()
@@ -47,7 +48,7 @@ class AccountDirectory:
             address = f"{_POSTMASTER}@{picture.domains[0]}" if picture.domains else ""
         if address.rpartition("@")[2] not in self._domains:
             return NotOurs()
-        for step in (self._mailbox, self._alias, self._postmaster, self._catch_all):
+        for step in (self._mailbox, self._alias, self._postmaster, self._returning, self._catch_all):
             if (found := step(picture, address)) is not None:
                 return found
         return Unknown()
@@ -135,6 +136,11 @@ class AccountDirectory:
                 return self._forward(picture, name)
         return None
 
+    def _returning(self, _picture: Picture, address: str) -> Forward | None:
+        """A bounce of mail that we passed on: back to who sent it.  Before the catch-all, who would get them all."""
+        sender = self.unwrap(address)
+        return None if sender is None else Forward((sender,))
+
     def _forward(self, picture: Picture, alias: str) -> Forward | None:
         """None when nobody is left: all members are gone, or they only lead back here."""
         targets = [
@@ -189,3 +195,7 @@ def _first(own: int | None, of_domain: int | None, default: int) -> int:
     if own is not None:
         return own
     return default if of_domain is None else of_domain
+
+
+def _never(_address: str) -> None:
+    return None

@@ -12,6 +12,7 @@ from mailstack.accounts.login import PasswordLogin
 from mailstack.accounts.sending import Sending
 from mailstack.accounts.store import AccountStore
 from mailstack.app.aside import aside_of
+from mailstack.app.forwarding import make_srs
 from mailstack.app.people import guard_rules, issuer, sending_limits
 from mailstack.app.quotas import default_quota
 from mailstack.app.reports import ReportMail
@@ -24,6 +25,7 @@ from mailstack.flow.later import LocalCourier
 from mailstack.history.recorder import Recorder
 from mailstack.history.segments import Limits as HistoryLimits
 from mailstack.history.segments import Segments
+from mailstack.message.srs import Srs
 from mailstack.metrics.counts import Counts
 from mailstack.queue.api import Courier
 from mailstack.queue.bounce import Bounces
@@ -37,6 +39,7 @@ from mailstack.relay.pool import Pool
 from mailstack.relay.session import Visits
 from mailstack.relay.settings import Carrying, RelaySettings
 from mailstack.relay.signing import Signer, SigningCourier
+from mailstack.relay.suppression import Suppressed, SuppressingCourier
 from mailstack.store.service import Store
 from mailstack.tls.contexts import ClientContexts
 
@@ -66,6 +69,8 @@ class Parts:
     signer: Signer
     tls_watch: TlsWatch
     counts: Counts
+    srs: Srs | None
+    suppressed: Suppressed
 
     def reconfigure(self, config: Config) -> None:
         """Bring the live settings of a reload to those who hold them."""
@@ -135,12 +140,16 @@ def build(config: Config, reactor: Any, *, inline: bool = False, tls_clients: An
         now=reactor.seconds,
         remove=remove_file if inline else Sweep(reactor.callInThread),
     )
+    srs = make_srs(config)
+    if srs is not None:
+        directory.unwrap = lambda address: srs.reverse(address, reactor.seconds())
+    suppressed = Suppressed(store.ledger, reactor.seconds, config.relay.suppress_for)
     signer = Signer(read_keys(config), reactor.seconds, aside)
     report_mail = ReportMail(store, directory, spool)
     tls_watch.report_to(report_mail)
     report = Bounces(config.hostname, report_mail, reactor.seconds)
     couriers: dict[str, Courier] = {
-        route: SigningCourier(signer, courier),
+        route: SuppressingCourier(suppressed, SigningCourier(signer, courier)),
         _HERE.route: LocalCourier(store, directory, spool),
     }
     runner = QueueRunner(spool, couriers, report, reactor, times=_queue_times(config), jitter=random.random)
@@ -162,6 +171,8 @@ def build(config: Config, reactor: Any, *, inline: bool = False, tls_clients: An
         signer=signer,
         tls_watch=tls_watch,
         counts=Counts(),
+        srs=srs,
+        suppressed=suppressed,
     )
 
 

@@ -94,6 +94,7 @@ def _smtp(config: Config, parts: Parts, listener: Listener, reactor: Any) -> Ses
         max_hops=config.limits.hops,
         check_header_from=config.submission.check_header_from,
         show_client_ip=config.submission.show_client_ip,
+        srs=parts.srs,
     )
     reports, seen = parts.reports, parts.tls_watch.seen
     promise = Promise(

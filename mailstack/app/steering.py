@@ -16,6 +16,7 @@ from mailstack.control.commands import Commands, account_commands, queue_command
 from mailstack.control.imports import import_commands
 from mailstack.control.quotas import quota_commands
 from mailstack.control.rights import rights_commands
+from mailstack.control.suppression import suppression_commands
 from mailstack.control.tls import tls_commands
 from mailstack.control.transfer import transfer_commands
 from mailstack.control.undelete import undelete_commands
@@ -64,6 +65,7 @@ def steering(
         **rights_commands(parts.account_store, parts.directory, parts.sending),
         **queue_commands(parts.spool),
         **tls_commands(parts.store.ledger.read),
+        **suppression_commands(lambda: parts.suppressed),
         **store_commands(lambda: parts.store),
         **transfer_commands(lambda: parts.store, parts.store.mail_folder),
         **undelete_commands(lambda: parts.store),

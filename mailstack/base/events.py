@@ -78,6 +78,7 @@ class Event(Enum):
     RELAY_ATTEMPT = Level.DEBUG, "{mid} tries {host} [{ip}], {tls}"
     RELAY_TROUBLE = Level.DEBUG, "{mid}: {text}"
     DKIM_KEYS_UNREAD = Level.ERROR, "DKIM: {reason}; mail is not signed with it"
+    ADDRESS_SUPPRESSED = Level.INFO, "{mid}: <{recipient}> is not tried for a time: {text}"
     TLS_FELL = Level.WARN, "{domain}: mail goes to {host} {level}, before: {before}; an attack, or a worse server?"
     TLS_REPORT_SENT = Level.INFO, "TLS report {report} for {domain} sent to {to}"
     TLS_REPORT_FAILED = Level.INFO, "TLS report for {domain}: {reason}"

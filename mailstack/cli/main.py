@@ -32,6 +32,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "reload": ("mailstack.cli.server", "Have the running server read its configuration and certificates again."),
     "status": ("mailstack.cli.server", "What the running server is doing."),
     "store": ("mailstack.cli.store", "Whether the mail on the disk and its index agree."),
+    "suppression": (
+        "mailstack.cli.suppression",
+        "Addresses that are not tried, because their servers said that they are nobody's (relay.suppress_for).",
+    ),
     "test": ("mailstack.cli.test", "Walk the way of mail to ADDRESS, and say what is wrong with it."),
     "tls": ("mailstack.cli.tls", "TLS with other servers: what was seen, and what they report."),
     "undelete": ("mailstack.cli.undelete", "Bring expunged mail back, with its dates and flags."),

@@ -83,9 +83,11 @@ def _on_files(config: Config, command: str, arguments: dict[str, Any]) -> Any:
     from mailstack.control.imports import import_commands
     from mailstack.control.quotas import quota_commands
     from mailstack.control.rights import rights_commands
+    from mailstack.control.suppression import suppression_commands
     from mailstack.control.tls import tls_commands
     from mailstack.control.undelete import undelete_commands
     from mailstack.queue.resting import RestingQueue
+    from mailstack.relay.suppression import Suppressed
     from mailstack.store.service import Store
 
     async def hashed(password: Secret) -> Credential:
@@ -117,6 +119,7 @@ def _on_files(config: Config, command: str, arguments: dict[str, Any]) -> Any:
                 **quota_commands(people, directory, mail.open),
                 **undelete_commands(mail.open),
                 **rights_commands(people, directory, sending),
+                **suppression_commands(lambda: Suppressed(mail.open().ledger, time.time, config.relay.suppress_for)),
                 **tls_commands(lambda work: mail.open().ledger.read(work)),  # noqa: PLW0108  opened when asked
             }
             return at_once(run(commands, command, arguments))

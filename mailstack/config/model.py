@@ -269,6 +269,25 @@ class Relay(Section):
         "sent unchanged.",
         why="an old server of yours takes 8-bit octets, and only does not say so",
     )
+    srs: bool = setting(
+        FLAG,
+        True,
+        "Whether mail of strangers that an alias passes on to another server gets a return path in the alias's domain "
+        "(the Sender Rewriting Scheme), so that SPF lets it pass; bounces find their way back.  The key is in "
+        "`srs.key` in the state folder.",
+        why="the servers that your aliases lead to trust you and want to see the sender",
+    )
+    srs_days: int = setting(
+        Number(1, 500), 21, "For how many days bounces to such a return path are believed.", why="bounces come later"
+    )
+    suppress_for: timedelta = setting(
+        DURATION,
+        timedelta(0),
+        "How long an address whose server said that there is no such mailbox is not tried again: its mail comes back "
+        "at once.  0s: always tried.  `mailstack suppression` shows and removes them.",
+        why="you send to lists, and trying dead addresses costs your reputation; else a mailbox that is made tomorrow "
+        "would be out of reach, and nobody would know why",
+    )
     tls_reports: bool = setting(
         FLAG,
         True,

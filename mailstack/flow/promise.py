@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from mailstack.accounts.api import Directory
+from mailstack.accounts.api import Directory, Forward
 from mailstack.base.aside import Aside, at_once
 from mailstack.base.events import Event, log
 from mailstack.flow.api import Accepted, Arriving
@@ -89,7 +89,8 @@ class Promise:
         route = self.route(mail)
         full = await self._file(mail, route, staged) if route.local else {}
         if route.remote:
-            await self._queue.enqueue(self._envelope(mail, route, staged), staged)
+            envelope = self._envelope(mail, route, staged)
+            await self._queue.enqueue(replace(envelope, reverse_path=self._return_path(mail)), staged)
         log(
             Event.MAIL_ACCEPTED,
             mid=mail.mid,
@@ -115,6 +116,19 @@ class Promise:
         if told:
             await self._receipt(self._envelope(mail, route, staged), told, staged.head())
         return Accepted(mail.mid, f"Accepted as {mail.mid}")
+
+    def _return_path(self, mail: Arriving) -> str:
+        """Of what goes on to other servers: of strangers' mail, which aliases pass on, one in the alias's domain.
+
+        Their SPF records do not name us; a bounce comes back through us (`accounts.directory`).
+        """
+        sender, srs = mail.reverse_path, self._settings.srs
+        if srs is None or not sender or mail.principal or self._directory.is_own_domain(sender.rpartition("@")[2]):
+            return sender
+        pairs = zip(mail.recipients, mail.resolutions, strict=True)
+        by = (recipient.domain for recipient, resolution in pairs if isinstance(resolution, Forward))
+        domain = next(by, "")
+        return srs.forward(sender, domain, self._now().timestamp()) if domain else sender
 
     async def _file(self, mail: Arriving, route: Route, staged: Staged) -> Full:
         """The accounts that had no room for it, while somebody else gets it."""

@@ -135,3 +135,13 @@ def test_a_login_name_without_a_domain_is_completed(directory: AccountDirectory)
     directory.default_domain = "demo.test"
     assert directory.account_named(" Alice ") == "alice@demo.test"
     assert directory.account_named("alice@elsewhere.test") is None
+
+
+def test_a_bounce_to_a_rewritten_return_path_leads_back(store: AccountStore) -> None:
+    store.add_alias("@demo.test", ["bob@demo.test"])
+    directory = AccountDirectory(store)
+    path = "srs0=abcdefgh=aa=else.test=far@demo.test"
+    assert directory.resolve(path) == Forward(("bob@demo.test",))
+    directory.unwrap = lambda address: "far@else.test" if address == path else None
+    assert directory.resolve(path) == Forward(("far@else.test",))
+    assert directory.resolve("srs0=forged=aa=else.test=far@demo.test") == Forward(("bob@demo.test",))
