@@ -27,6 +27,7 @@ from mailstack.history.segments import Limits as HistoryLimits
 from mailstack.history.segments import Segments
 from mailstack.message.srs import Srs
 from mailstack.metrics.counts import Counts
+from mailstack.pop3.server.session import People
 from mailstack.queue.api import Courier
 from mailstack.queue.bounce import Bounces
 from mailstack.queue.pick import Agenda, Lane
@@ -64,6 +65,7 @@ class Parts:
     reports: Bounces
     connections: Pool
     imap_sessions: dict[str, int]
+    pop3_people: People
     recorder: Recorder
     aside: Aside
     signer: Signer
@@ -166,6 +168,7 @@ def build(config: Config, reactor: Any, *, inline: bool = False, tls_clients: An
         reports=report,
         connections=connections,
         imap_sessions={},
+        pop3_people=People(),
         recorder=recorder,
         aside=aside,
         signer=signer,

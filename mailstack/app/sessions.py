@@ -166,7 +166,7 @@ def _imap(config: Config, parts: Parts, listener: Listener, reactor: Any) -> Ses
     )
 
 
-def _pop3(config: Config, parts: Parts, listener: Listener, _reactor: Any) -> Sessions:
+def _pop3(config: Config, parts: Parts, listener: Listener, reactor: Any) -> Sessions:
     limits = config.limits
     settings = Pop3Settings(
         Pop3Limits(
@@ -176,8 +176,19 @@ def _pop3(config: Config, parts: Parts, listener: Listener, _reactor: Any) -> Se
         ),
         starttls=listener.tls == "starttls",
         clear_login_on_loopback=config.accounts.allow_auth_in_clear_on_loopback,
+        newest=config.pop3.newest,
+        newer_than_seconds=config.pop3.newer_than.total_seconds(),
+        login_delay_seconds=config.pop3.login_delay.total_seconds(),
+        take_over_seconds=config.pop3.take_over_after.total_seconds(),
     )
-    return Pop3Sessions(parts.store, parts.login, settings, mechanisms=_mechanisms(config, listener))
+    return Pop3Sessions(
+        parts.store,
+        parts.login,
+        settings,
+        mechanisms=_mechanisms(config, listener),
+        people=parts.pop3_people,
+        now=reactor.seconds,
+    )
 
 
 _SESSIONS: Mapping[str, Callable[[Config, Parts, Listener, Any], Sessions]] = {

@@ -28,6 +28,7 @@ from mailstack.config.kinds import (
 from mailstack.config.limits import Limits
 from mailstack.config.listeners import STANDARD_LISTENERS, Listener
 from mailstack.config.oauth import OAuth
+from mailstack.config.pop3 import Pop3
 from mailstack.config.setting import Section, required, setting
 from mailstack.config.transports import Transport
 from mailstack.config.units import SocketAddress
@@ -46,6 +47,7 @@ __all__ = [
     "Listener",
     "Log",
     "OAuth",
+    "Pop3",
     "Quota",
     "Relay",
     "Smarthost",
@@ -586,6 +588,7 @@ class Config(Section):
     dns: Dns = field(default_factory=Dns)
     smtp: Smtp = field(default_factory=Smtp)
     submission: Submission = field(default_factory=Submission)
+    pop3: Pop3 = field(default_factory=Pop3)
     accounts: Accounts = field(default_factory=Accounts)
     abuse: Abuse = field(default_factory=Abuse)
     oauth: OAuth = field(default_factory=OAuth)

@@ -25,6 +25,7 @@ __all__ = [
     "Command",
     "Dele",
     "ForeignProtocol",
+    "Lang",
     "List",
     "Noop",
     "Pass",
@@ -36,6 +37,7 @@ __all__ = [
     "Top",
     "Uidl",
     "User",
+    "Utf8",
     "from_base64",
     "parse_command",
 ]
@@ -127,9 +129,40 @@ class Rset:
     pass
 
 
-Command = Capa | User | Pass | Auth | AuthLine | Stls | Quit | Stat | List | Uidl | Retr | Top | Dele | Noop | Rset
+@dataclass(frozen=True, slots=True)
+class Utf8:
+    """RFC 6856 §2.1"""
+
+
+@dataclass(frozen=True, slots=True)
+class Lang:
+    """`language` "" asks which there are, "*" is for whatever the server likes best.  RFC 6856 §3"""
+
+    language: str = ""
+
+
+Command = (
+    Utf8
+    | Lang
+    | Capa
+    | User
+    | Pass
+    | Auth
+    | AuthLine
+    | Stls
+    | Quit
+    | Stat
+    | List
+    | Uidl
+    | Retr
+    | Top
+    | Dele
+    | Noop
+    | Rset
+)
 
 _DIGITS = re.compile(rb"[0-9]{1,9}")  # more messages than nine digits can count is no maildrop
+_LANGUAGE = re.compile(rb"\*|[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*")
 _MECHANISM = re.compile(r"[A-Z0-9_-]{1,20}")  # RFC 4422 §3.1
 _FOREIGN = re.compile(rb"[A-Z]+ \S+ HTTP/\d|(?:EHLO|HELO) ", re.IGNORECASE)
 
@@ -263,6 +296,19 @@ def _rset(rest: bytes) -> Rset:
     return Rset()
 
 
+def _utf8(rest: bytes) -> Utf8:
+    _none(rest)
+    return Utf8()
+
+
+def _lang(rest: bytes) -> Lang:
+    """LANG [SP lang-range]     RFC 6856 §3.2, RFC 4647 §2.1"""
+    params = _params(rest)
+    if len(params) > 1 or (params and not _LANGUAGE.fullmatch(params[0])):
+        raise ParseFault("LANG takes a language tag")
+    return Lang(params[0].decode("ascii").lower() if params else "")
+
+
 VERBS: Mapping[bytes, tuple[Callable[[bytes], Command], State]] = MappingProxyType(
     {
         b"CAPA": (_capa, State.ANY),
@@ -271,6 +317,8 @@ VERBS: Mapping[bytes, tuple[Callable[[bytes], Command], State]] = MappingProxyTy
         b"AUTH": (_auth, State.AUTHORIZATION),
         b"STLS": (_stls, State.AUTHORIZATION),
         b"QUIT": (_quit, State.ANY),
+        b"UTF8": (_utf8, State.AUTHORIZATION),
+        b"LANG": (_lang, State.ANY),
         b"STAT": (_stat, State.TRANSACTION),
         b"LIST": (_list, State.TRANSACTION),
         b"UIDL": (_uidl, State.TRANSACTION),

@@ -43,6 +43,7 @@ class Mailbox:
         self.watchers: list[Callable] = []
         self.expunged: list[int] = []
         self.flagged: list[tuple] = []
+        self.seconds = [0] * len(messages)
         self.opened = self.open_contents = 0
         self.expunge_fails: MailError | None = None
         self.flags_fail: MailError | None = None
@@ -55,6 +56,7 @@ class Mailbox:
         return SimpleNamespace(
             uids=uids,
             size=sizes.__getitem__,
+            seconds_between=lambda start, stop: self.seconds[start:stop],
             sizes_between=lambda start, stop: [sizes[uid] for uid in uids[start:stop]],
         )
 
@@ -162,6 +164,11 @@ class Client:
     # Wire
     def send(self, response):
         self.engine.send(response)
+
+    cut = False
+
+    def close(self):
+        self.cut = True
 
     def settled(self):
         """Nobody counts strangers here."""

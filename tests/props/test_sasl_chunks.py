@@ -30,7 +30,7 @@ SERVER_FIRST = b"r=CLIENTSERVER,s=" + base64.b64encode(b"a salt") + b",i=7"
 
 
 class Login:
-    async def scram_keys(self, name):
+    async def scram_keys(self, name, algorithm="sha256"):
         return KEYS
 
     async def verify(self, claim, peer, cid="-"):

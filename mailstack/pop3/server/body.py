@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 
 from mailstack.base.errors import MailError
-from mailstack.store.api import Content
+from mailstack.message.mime import Source
 
 __all__ = ["PIECE", "first_lines", "whole"]
 
 PIECE = 64 * 1024  # octets
 
 
-def whole(content: Content) -> Iterator[bytes]:
+def whole(content: Source) -> Iterator[bytes]:
     """All of the message.  OSError when it ends too early or cannot be read: half of it must not look whole."""
     offset = 0
     while offset < content.size:
@@ -24,7 +24,7 @@ def whole(content: Content) -> Iterator[bytes]:
         offset += len(piece)
 
 
-def first_lines(content: Content, lines: int) -> Iterator[bytes]:
+def first_lines(content: Source, lines: int) -> Iterator[bytes]:
     """The header, the blank line, and `lines` lines of the body.  RFC 1939 §7 TOP"""
     tail = b"\r\n"  # of what came before: a message may begin with the blank line
     in_header = True

@@ -7,29 +7,47 @@ or goes changes what was shown.
 
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import compress
 from typing import Self
 
 from mailstack.base.errors import Condition, MailError
 from mailstack.store.api import Content, MailAccount, Mailbox
 from mailstack.store.values import INBOX, Change, FlagMode, MailboxInvalidated
 
-__all__ = ["Maildrop", "NoSuchNumber"]
+__all__ = ["ALL", "Maildrop", "NoSuchNumber", "View"]
 
 
 class NoSuchNumber(Exception):
     """No message has this number, or it is deleted."""
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """Which messages are shown; UIDL of a message is the same in every view."""
+
+    newest: int = 0  # so many; 0: all
+    since: int = 0  # arrived then or later, UNIX seconds
+
+
+ALL = View()
+
+
 class Maildrop:
     """Messages by number, from 1.  Always `close` it."""
 
-    def __init__(self, mailbox: Mailbox, unlock: Callable[[], None]) -> None:
+    def __init__(self, mailbox: Mailbox, unlock: Callable[[], None], view: View) -> None:
         self._mailbox = mailbox
         self._unlock = unlock
         self._uidvalidity = mailbox.folder.uidvalidity
         columns = mailbox.columns
-        self._uids = tuple(columns.uids)
-        self._sizes = tuple(columns.sizes_between(0, len(self._uids)))
+        count = len(columns.uids)
+        first = max(0, count - view.newest) if view.newest else 0
+        self._uids = tuple(columns.uids[first:])
+        self._sizes = tuple(columns.sizes_between(first, count))
+        if view.since:
+            recent = [seconds >= view.since for seconds in columns.seconds_between(first, count)]
+            self._uids, self._sizes = tuple(compress(self._uids, recent)), tuple(compress(self._sizes, recent))
         self._total = sum(self._sizes)  # of what is not deleted
         self._deleted: set[int] = set()  # numbers
         self._sent: set[int] = set()  # numbers that RETR has sent whole
@@ -37,11 +55,11 @@ class Maildrop:
         mailbox.watch(self._changed)
 
     @classmethod
-    async def open(cls, account: MailAccount) -> Self:
+    async def open(cls, account: MailAccount, view: View = ALL) -> Self:
         """MailError(IN_USE) while another session has it."""
         unlock = account.lock_maildrop()
         try:
-            return cls(await account.open(INBOX), unlock)
+            return cls(await account.open(INBOX), unlock, view)
         except BaseException:
             unlock()
             raise

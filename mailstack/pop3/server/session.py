@@ -1,18 +1,21 @@
 """One POP3 session: what each command does."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 
 from mailstack.accounts.api import Claim, Login, Principal
 from mailstack.base.engine import Wire
 from mailstack.base.errors import Condition, MailError
+from mailstack.message.downgrade import for_ascii, octets_for_ascii
+from mailstack.message.mime import Source
 from mailstack.pop3.commands import (
     Auth,
     AuthLine,
     Capa,
     Command,
     Dele,
+    Lang,
     List,
     Noop,
     Pass,
@@ -24,17 +27,18 @@ from mailstack.pop3.commands import (
     Top,
     Uidl,
     User,
+    Utf8,
 )
 from mailstack.pop3.responses import Challenge, Closing, Err, Listing, Ok, Opening, Piece, Response, Whole
 from mailstack.pop3.server import faults
 from mailstack.pop3.server.body import PIECE, first_lines, whole
-from mailstack.pop3.server.maildrop import Maildrop, NoSuchNumber
+from mailstack.pop3.server.maildrop import Maildrop, NoSuchNumber, View
 from mailstack.pop3.values import Pop3Limits
 from mailstack.sasl import api as sasl
 from mailstack.sasl.conversation import Conversation, LoggedIn, begin, offered, takes_passwords
 from mailstack.store.api import Content, MailStore
 
-__all__ = ["Pop3Session", "Pop3Settings", "Shared"]
+__all__ = ["People", "Pop3Session", "Pop3Settings", "Shared"]
 
 _NO_SUCH = Err("no such message")
 _AT_ONCE = frozenset((Stat, List, Uidl, Dele, Rset, Noop))  # commands that need no waiting
@@ -47,6 +51,10 @@ class Pop3Settings:
     limits: Pop3Limits = field(default_factory=Pop3Limits)
     starttls: bool = True  # the listener has a certificate
     clear_login_on_loopback: bool = False  # a login without TLS, for peers of this machine only
+    newest: int = 0  # messages that are shown; 0: all
+    newer_than_seconds: float = 0  # messages that are shown; 0: all
+    login_delay_seconds: float = 0  # RFC 2449 §6.5
+    take_over_seconds: float = 60  # of silence, after which another login takes the maildrop over
     mark_seen: bool = True  # QUIT marks as \Seen what RETR has sent
     name: str = "mailstack"  # for the greeting and IMPLEMENTATION
 
@@ -59,6 +67,16 @@ class Shared:
     login: Login
     mechanisms: sasl.Mechanisms
     settings: Pop3Settings
+    people: "People"
+    now: Callable[[], float]  # UNIX seconds
+
+
+@dataclass(slots=True)
+class People:
+    """Of all listeners: who holds a maildrop, and who was there last and when."""
+
+    holders: dict[str, "Pop3Session"] = field(default_factory=dict)
+    last: dict[str, float] = field(default_factory=dict)
 
 
 class Pop3Session:
@@ -69,6 +87,10 @@ class Pop3Session:
         self._wire = wire
         self._exchange: Conversation | None = None
         self._open: Maildrop | None = None  # from login to QUIT
+        self._account = ""  # whose it is
+        self._utf8 = False  # the client has said so: RFC 6856 §2.1
+        self._busy = False
+        self._heard = 0.0
 
     # --- base.engine.Session --------------------------------------------------------------------------
 
@@ -82,6 +104,14 @@ class Pop3Session:
         self._close()
 
     async def handle(self, event: Command) -> Response:
+        self._busy = True
+        try:
+            return await self._answer(event)
+        finally:
+            self._busy = False
+            self._heard = self._shared.now()
+
+    async def _answer(self, event: Command) -> Response:
         try:
             if self._open is None:
                 return await self._authorization(event)
@@ -95,6 +125,7 @@ class Pop3Session:
         drop, self._open = self._open, None
         if drop is not None:
             drop.close()
+            self._shared.people.holders.pop(self._account, None)
 
     # --- before login ---------------------------------------------------------------------------------
 
@@ -115,13 +146,29 @@ class Pop3Session:
             case AuthLine(data):
                 return await self._step(data)
             case Stls():
-                return self._stls()
+                return Err("STLS comes before UTF8") if self._utf8 else self._stls()
+            case Utf8():
+                self._utf8 = True
+                return Ok("UTF-8 it is")
+            case Lang(language):
+                return _language(language)
             case _:
                 return Ok("goodbye")  # QUIT: the engine lets nothing else through
 
     def _capabilities(self) -> Listing:
         """RFC 2449 §5: what is offered before login is named after it too, so only TLS changes the list."""
-        capabilities = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER"]
+        capabilities = [
+            "TOP",
+            "UIDL",
+            "RESP-CODES",
+            "AUTH-RESP-CODE",
+            "PIPELINING",
+            "EXPIRE NEVER",
+            "UTF8 USER",
+            "LANG",
+        ]
+        if delay := self._shared.settings.login_delay_seconds:
+            capabilities.append(f"LOGIN-DELAY {delay:.0f}")
         if self._may_start_tls:
             capabilities.append("STLS")
         if not self._is_readable and takes_passwords(self._shared.mechanisms):
@@ -183,10 +230,27 @@ class Pop3Session:
         return await self._admit(await self._shared.login.verify(claim, self._wire.peer, self._wire.cid))
 
     async def _admit(self, principal: Principal) -> Response:
-        account = await self._shared.store.account(principal.account)
-        self._open = await Maildrop.open(account)
+        people, now, settings = self._shared.people, self._shared.now(), self._shared.settings
+        self._account = principal.account
+        if now - people.last.get(self._account, 0.0) < settings.login_delay_seconds:
+            return Err("you were here a moment ago, wait a little", "LOGIN-DELAY")  # RFC 2449 §8.1.1
+        holder = people.holders.get(self._account)
+        if holder is not None:
+            holder.give_way(now - settings.take_over_seconds)
+        account = await self._shared.store.account(self._account)
+        since = int(now - settings.newer_than_seconds) if settings.newer_than_seconds else 0
+        self._open = await Maildrop.open(account, View(settings.newest, since))
+        people.holders[self._account] = self
+        if settings.login_delay_seconds:
+            people.last[self._account] = now
         self._wire.settled()
         return Ok(_summary(self._open))
+
+    def give_way(self, silent_since: float) -> None:
+        """To another session of the account, when this one has been silent; nothing that it deleted is removed."""
+        if not self._busy and self._heard <= silent_since:
+            self._close()
+            self._wire.close()
 
     # --- after login ----------------------------------------------------------------------------------
 
@@ -201,7 +265,10 @@ class Pop3Session:
                 return await self._retr(number)
             case Top(number, lines):
                 content = self._drop.content(number)
-                return await self._send("the top of it follows", content, first_lines(content, lines))
+                shown = self._shown(content)
+                return await self._send("the top of it follows", content, first_lines(shown, lines))
+            case Lang(language):
+                return _language(language)
             case Quit():
                 return await self._quit()
             case _:
@@ -237,12 +304,22 @@ class Pop3Session:
         answer: Response
         if drop.size(number) <= PIECE:
             octets = drop.octets(number)
+            if not self._utf8:
+                octets = octets_for_ascii(octets)
             answer = Whole(f"{len(octets)} octets", octets)
         else:
             content = drop.content(number)
-            answer = await self._send(f"{content.size} octets", content, whole(content))
+            shown = self._shown(content)
+            answer = await self._send(f"{shown.size} octets", content, whole(shown))
         drop.sent(number)
         return answer
+
+    def _shown(self, content: Content) -> Source:
+        """A client that has not said UTF8 gets a surrogate of an internationalised message.  RFC 6856 §2.1
+
+        quirk: LIST and STAT tell the size of the message itself, which is the other's but for the headers.
+        """
+        return content if self._utf8 else for_ascii(content)
 
     async def _send(self, text: str, content: Content, pieces: Iterator[bytes]) -> Response:
         """A body; from the second piece on the peer has to have read what came before."""
@@ -266,6 +343,14 @@ class Pop3Session:
         finally:
             self._close()
         return Ok("goodbye")
+
+
+def _language(asked: str) -> Response:
+    """One there is: RFC 6856 §3 has it named in the answer.  `en` also stands for whoever likes en-GB best."""
+    if not asked:
+        return Listing("languages:", b"en English\r\n")
+    known = asked == "*" or asked.partition("-")[0] == "en"
+    return Ok("en English") if known else Err("this language is not spoken here")
 
 
 def _summary(drop: Maildrop) -> str:

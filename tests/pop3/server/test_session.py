@@ -9,6 +9,7 @@ from mailstack.base.errors import Condition, MailError
 from mailstack.pop3.commands import VERBS
 from mailstack.pop3.server.factory import Pop3Sessions
 from mailstack.pop3.server.faults import CODES
+from mailstack.pop3.server.session import People
 from mailstack.sasl.scram import ScramPlusExchange
 from tests.pop3.world import SETTINGS, World
 
@@ -44,7 +45,8 @@ def test_capabilities_follow_tls(peer, settings, expected):
     assert lines[0].startswith("+OK")
     assert lines[-1] == "."
     assert lines[1:7] == ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER"]
-    assert lines[7:-1] == [*expected, "IMPLEMENTATION mailstack"]
+    assert lines[7:9] == ["UTF8 USER", "LANG"]
+    assert lines[9:-1] == [*expected, "IMPLEMENTATION mailstack"]
 
 
 def test_no_mechanism_is_no_capability():
@@ -387,3 +389,101 @@ def test_every_condition_has_its_code():
     assert set(CODES) == set(Condition)
     assert set(CODES.values()) == {"AUTH", "IN-USE", "SYS/TEMP", "SYS/PERM"}
     assert all((code in {"SYS/TEMP", "IN-USE"}) is condition.temporary for condition, code in CODES.items())
+
+
+# --- views, delays, dead sessions --------------------------------------------------------------------------------
+
+
+class Timed(World):
+    """Message 101 arrived at 1000, the next ones each a hundred seconds later; `now` is the test's."""
+
+    def __init__(self, *messages, **settings):
+        super().__init__(*messages)
+        self.now = 10_000.0
+        self.people = People()
+        self.sessions = Pop3Sessions(
+            self, self, replace(SETTINGS, **settings), people=self.people, now=lambda: self.now
+        )
+        self.inbox.seconds = [1000 + 100 * number for number in range(len(messages))]
+
+    def logged_in(self):
+        client = self.client()
+        client.taken()
+        client.say("USER alice@demo.test")
+        return client, client.say("PASS alice-secret")
+
+
+MANY = tuple(b"Subject: %d\r\n\r\n" % number + b"x" * number for number in range(5))
+
+
+@pytest.mark.parametrize(
+    ("settings", "uids"),
+    [
+        ({}, [101, 102, 103, 104, 105]),
+        ({"newest": 2}, [104, 105]),
+        ({"newest": 9}, [101, 102, 103, 104, 105]),
+        ({"newer_than_seconds": 8800}, [103, 104, 105]),
+        ({"newer_than_seconds": 1}, []),
+        ({"newer_than_seconds": 8800, "newest": 1}, [105]),
+    ],
+)
+def test_only_the_newest(settings, uids):
+    """Numbers begin at 1, sizes and UIDL are those of the messages."""
+    client, _ = Timed(*MANY, **settings).logged_in()
+    listed = [line.split() for line in client.say("UIDL").split("\r\n")[1:-1]]
+    assert listed == [[str(number), f"1700000000.{uid}"] for number, uid in enumerate(uids, 1)]
+    sizes = [line.split()[1] for line in client.say("LIST").split("\r\n")[1:-1]]
+    assert sizes == [str(len(MANY[uid - 101])) for uid in uids]
+    assert client.say("STAT") == f"+OK {len(uids)} {sum(map(int, sizes))}"
+
+
+def test_login_delay():
+    world = Timed(ONE, login_delay_seconds=60)
+    client, answer = world.logged_in()
+    assert answer.startswith("+OK")
+    assert "LOGIN-DELAY 60" in client.say("CAPA")
+    client.say("QUIT")
+    world.now += 59
+    client, answer = world.logged_in()
+    assert answer == "-ERR [LOGIN-DELAY] you were here a moment ago, wait a little"
+    world.now += 1
+    assert world.logged_in()[1].startswith("+OK")
+
+
+def test_a_dead_session_is_taken_over():
+    """What it had deleted stays; one that has just said something keeps its place."""
+    world = Timed(ONE, TWO)
+    first, _ = world.logged_in()
+    first.say("DELE 1")
+    world.now += 59
+    assert world.logged_in()[1].startswith("-ERR [IN-USE]")
+    world.now += 1
+    second, answer = world.logged_in()
+    assert answer == f"+OK 2 messages ({len(ONE) + len(TWO)} octets)"
+    assert first.cut
+    assert list(world.inbox.messages) == [101, 102]
+    second.say("QUIT")
+    assert not world.locked
+    assert world.people.holders == {}
+
+
+# --- UTF8 --------------------------------------------------------------------------------------------------------
+
+INTERNATIONAL = "From: J\u00fcrgen <j\u00fcrgen@demo.test>\r\nSubject: Gr\u00fc\u00dfe\r\n\r\nText: \u00fc\r\n".encode()
+
+
+@pytest.mark.parametrize("padding", [0, 100_000])
+def test_a_surrogate_unless_utf8(padding):
+    """RFC 6856 §2.1: short ones and streamed ones."""
+    message = INTERNATIONAL + b"y" * padding + b"\r\n"
+    for utf8 in (False, True):
+        client = World(message).client()
+        client.taken()
+        if utf8:
+            assert client.say("UTF8").startswith("+OK")
+        client.say("USER alice@demo.test")
+        client.say("PASS alice-secret")
+        for command in ("RETR 1", "TOP 1 1"):
+            header = client.say(command).split("\r\n\r\n")[0].partition("\r\n")[2]
+            assert header.isascii() is not utf8
+            assert ("=?utf-8?" in header.lower()) is not utf8
