@@ -5,7 +5,7 @@ The files are looked through as octets, and only lines that have what is looked 
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mailstack.base.spans import read as read_spans
@@ -14,6 +14,9 @@ from mailstack.history.segments import paths, started
 
 __all__ = ["Asked", "Found", "Search"]
 
+Ids = dict[str, float]  # and when each was first heard of, UNIX seconds
+
+_ONE_BY_ONE = 6
 _SESSION = 3600.0  # seconds that a connection may have begun before what is found
 _AROUND = re.compile(rb"[\w.+=-]")  # octets of a name: what is found must not go on with one of these
 _BESIDE = frozenset({"LOGIN", "MAIL_EXPUNGED", "MAIL_MOVED", "CONNECTED", "DISCONNECTED", "TLS_STARTED"})
@@ -58,17 +61,17 @@ class Search:
     def run(self) -> Found:
         found = Found()
         mids, cids = self._first(found)
-        self._gather(found, mids, cids)
-        if any(record.event == "MAIL_STORED" for records in found.messages.values() for record in records):
-            self._gather_handled(found)
+        begin = min((*mids.values(), *cids.values()), default=0.0) - _SESSION
+        self._gather(found, mids, cids, begin)
+        self._gather_handled(found, begin)
         return found
 
     # --- what has it in it ---------------------------------------------------------------------------------
 
-    def _first(self, found: Found) -> tuple[list[str], list[str]]:
-        """Ids of the messages and connections that it is about: the newest, in the order of time."""
-        mids: dict[str, None] = {}
-        cids: dict[str, None] = {}
+    def _first(self, found: Found) -> tuple[Ids, Ids]:
+        """Messages and connections that it is about: the newest, in the order of time."""
+        mids: Ids = {}
+        cids: Ids = {}
         for path in reversed(self._paths):
             for record in reversed(list(self._hits(path))):
                 self._note(record, found, mids, cids)
@@ -76,20 +79,24 @@ class Search:
                 break
         found.more = len(mids) > self._most or len(cids) > self._most
         found.lonely.reverse()
-        return list(mids)[: self._most][::-1], list(cids)[: self._most][::-1]
+        return self._newest(mids), self._newest(cids)
 
-    def _note(self, record: Record, found: Found, mids: dict[str, None], cids: dict[str, None]) -> None:
+    def _newest(self, ids: Ids) -> Ids:
+        return dict(list(ids.items())[: self._most][::-1])
+
+    def _note(self, record: Record, found: Found, mids: Ids, cids: Ids) -> None:
+        """Records come from the youngest on: what stays is when an id was first heard of."""
         mid, cid, asked = record.text("mid"), record.text("cid"), self._asked.text
         if cid == asked:
-            cids.setdefault(cid)
+            cids[cid] = record.time
         elif record.text("report_mid") == asked:
-            mids.setdefault(asked)
+            mids[asked] = record.time
         elif mid:
-            mids.setdefault(mid)
+            mids[mid] = record.time
         elif record.event in _BESIDE:
             pass  # a name that logs in all day
         elif cid:
-            cids.setdefault(cid)
+            cids[cid] = record.time
         elif len(found.lonely) < self._most:
             found.lonely.append(record)
 
@@ -108,41 +115,58 @@ class Search:
 
     # --- what belongs to it ----------------------------------------------------------------------------------
 
-    def _gather(self, found: Found, mids: Sequence[str], cids: Sequence[str]) -> None:
+    def _gather(self, found: Found, mids: Iterable[str], cids: Iterable[str], begin: float) -> None:
         """All of these messages, their sessions, and the reports that were made of them."""
         found.messages = {mid: [] for mid in mids}
         found.sessions = {cid: [] for cid in cids}
-        self._collect(found, {*mids}, {*cids})
+        self._collect(found, {*mids}, {*cids}, begin)
         reports = {record.text("report_mid") for each in found.messages.values() for record in each} - {""}
         of_messages = {record.text("cid") for each in found.messages.values() for record in each} - {""}
-        self._collect(found, reports - {*mids}, of_messages - {*cids})
+        self._collect(found, reports - {*mids}, of_messages - {*cids}, begin)
 
-    def _collect(self, found: Found, mids: set[str], cids: set[str]) -> None:
-        if not mids and not cids:
-            return
-        wanted = "|".join(map(re.escape, sorted(mids | cids)))
-        pattern = re.compile(f'id":"(?:{wanted})"'.encode())
-        for path in self._paths:
-            data = path.read_bytes()
-            end = 0
-            while match := pattern.search(data, end):
-                end, record = _line_at(path, data, match.start())
-                if record is not None:
-                    _put(record, found, mids, cids)
+    def _collect(self, found: Found, mids: set[str], cids: set[str], begin: float) -> None:
+        for record in self._with(b'id":"', mids | cids, begin):
+            _put(record, found, mids, cids)
 
-    def _gather_handled(self, found: Found) -> None:
-        accounts = {record.text("account") for each in found.messages.values() for record in each} - {""}
-        for path in self._paths:
-            data = path.read_bytes()
-            for needle in (b'"MAIL_EXPUNGED"', b'"MAIL_MOVED"'):
-                place = data.find(needle)
-                while place >= 0:
-                    end, record = _line_at(path, data, place)
-                    if record is not None and record.text("account") in accounts:
-                        found.handled.setdefault(record.text("account"), []).append(record)
-                    place = data.find(needle, end)
+    def _gather_handled(self, found: Found, begin: float) -> None:
+        """Deletions and moves in the mailboxes where the messages were filed."""
+        stored = (record for each in found.messages.values() for record in each if record.event == "MAIL_STORED")
+        accounts = {record.text("account") for record in stored}
+        for event in (b"MAIL_EXPUNGED", b"MAIL_MOVED"):
+            for record in self._with(b'"%s",{"account":"' % event, accounts, begin):
+                found.handled.setdefault(record.text("account"), []).append(record)
         for records in found.handled.values():
             records.sort(key=lambda record: record.place)
+
+    def _with(self, start: bytes, values: set[str], begin: float) -> Iterator[Record]:
+        """Records of `begin` and later that have `start`, one of the values and a quotation mark."""
+        if not values:
+            return
+        inside = [
+            start + json.dumps(value, ensure_ascii=False)[1:-1].encode("utf-8", "replace") + b'"' for value in values
+        ]
+        for path, until in _with_ends(self._paths):
+            if until > begin:
+                data = path.read_bytes()
+                for place in _places(data, inside):
+                    _, record = _line_at(path, data, place)
+                    if record is not None:
+                        yield record
+
+
+def _places(data: bytes, inside: Sequence[bytes]) -> list[int]:
+    """A place in each line that has one of these, in order.  A few are looked for one by one: that is faster."""
+    if len(inside) > _ONE_BY_ONE:
+        pattern = re.compile(b"|".join(map(re.escape, inside)))
+        found = [match.start() for match in pattern.finditer(data)]
+    else:
+        found = []
+        for each in inside:
+            place = data.find(each)
+            while place >= 0:
+                found.append(place)
+                place = data.find(each, place + 1)
+    return list({data.rfind(b"\n", 0, place): place for place in sorted(found)}.values())
 
 
 def _put(record: Record, found: Found, mids: set[str], cids: set[str]) -> None:
@@ -171,10 +195,18 @@ def became_of(account: str, mailbox: str, uid: int, handled: Mapping[str, Sequen
     for record in handled.get(account, ()):
         if record.text("mailbox") != mailbox:
             continue
-        uids = list(read_spans(record.text("uids")))
+        uids, became = _uids(record, "uids"), _uids(record, "became")
         if uid not in uids:
             continue
         yield record
-        if record.event == "MAIL_EXPUNGED":
+        if record.event == "MAIL_EXPUNGED" or len(became) != len(uids):
             return
-        mailbox, uid = record.text("target"), list(read_spans(record.text("became")))[uids.index(uid)]
+        mailbox, uid = record.text("target"), became[uids.index(uid)]
+
+
+def _uids(record: Record, key: str) -> list[int]:
+    """None of what cannot be read."""
+    try:
+        return list(read_spans(record.text(key)))
+    except ValueError:
+        return []

@@ -15,7 +15,7 @@ __all__ = ["Field", "Header", "header_end", "message_id_of", "scan", "unfold"]
 _NAME = re.compile(rb"([!-9;-~]+)[ \t]*")
 _KEYS_KEPT = 2000
 _KEY_OCTETS = 40
-_MESSAGE_ID = re.compile(rb"(?mi)^message-id[ \t]*:\s*(<[^<>\s]{1,996}>)")
+_MESSAGE_ID = re.compile(rb"(?i)\n?message-id[ \t]*:\s*(<[^<>\s]{1,996}>)")
 
 
 class Field(NamedTuple):
@@ -117,8 +117,18 @@ def scan(data: bytes, start: int = 0) -> Header:
 
 def message_id_of(head: bytes) -> str:
     """`<id@domain>` of the topmost Message-ID, for the log; "" without one that has the usual form."""
-    found = _MESSAGE_ID.search(head, 0, header_end(head))
-    return found[1].decode("utf-8", "replace") if found else ""
+    for part in (b"essage-", b"ESSAGE-"):  # every message comes by here, and one look through the octets is enough
+        place = head.find(part)
+        while place >= 0:
+            found = _MESSAGE_ID.match(head, max(place - 2, 0))
+            if found:
+                return "" if _blank_line_before(head, place) else found[1].decode("utf-8", "replace")
+            place = head.find(part, place + 1)
+    return ""
+
+
+def _blank_line_before(head: bytes, place: int) -> bool:
+    return head.find(b"\n\r\n", 0, place) >= 0 or head.find(b"\n\n", 0, place) >= 0
 
 
 def unfold(value: bytes) -> bytes:

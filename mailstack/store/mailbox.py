@@ -213,7 +213,7 @@ class OpenMailbox:
         if moved.sources:
             gone, became = spelled(moved.sources), spelled(moved.targets)
             where = {"account": self._home.name, "mailbox": self.folder.name, "target": target}
-            log(Event.MAIL_MOVED, uids=gone, became=became, **where)
+            log(Event.MAIL_MOVED, **where, uids=gone, became=became)
         return moved
 
     async def replace(self, uid: int, target: str, message: Incoming) -> Appended:
