@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "account": ("mailstack.cli.account", "Make, list and remove accounts; set passwords and quotas."),
     "alias": ("mailstack.cli.alias", "Addresses that pass mail on."),
     "app-password": ("mailstack.cli.apppassword", "One password for each program or device of an account."),
+    "backup": ("mailstack.cli.backup", "Take a snapshot of all mail, the queue, the accounts and the configuration"),
     "ban": ("mailstack.cli.ban", "Addresses that are refused for a while."),
     "config": ("mailstack.cli.config", "Check and show the configuration; print a sample."),
     "demo": ("mailstack.cli.demo", "Run the whole server on this machine, to try it."),
@@ -30,6 +31,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "import": ("mailstack.cli.import_", "Bring mail of other programs into ACCOUNT."),
     "queue": ("mailstack.cli.queue", "Mail that waits to be sent to other servers."),
     "reload": ("mailstack.cli.server", "Have the running server read its configuration and certificates again."),
+    "restore": ("mailstack.cli.restore", "Bring mail of ACCOUNT back out of BACKUP, with its dates and flags."),
     "status": ("mailstack.cli.server", "What the running server is doing."),
     "store": ("mailstack.cli.store", "Whether the mail on the disk and its index agree."),
     "suppression": (

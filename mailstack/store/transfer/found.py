@@ -38,6 +38,7 @@ class Found:
     flags: tuple[str, ...]
     date: int
     chunks: Iterable[bytes] = field(repr=False)
+    path: str = ""  # of the file, where it has one of its own
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,8 @@ def read_maildir(path: str, folder: str, name: str) -> Iterator[Found | Bad]:
         flags = names_of(read_letters(letters), keywords) + (("$Forwarded",) if "P" in letters else ())
         chunks = with_crlf(read_chunks(f"{path}/{part}/{each}"))
         key = key_of("maildir", name, base.partition(",")[0], found.st_size)
-        yield Found(folder, where, key, tuple(dict.fromkeys(flags)), int(found.st_mtime), chunks)
+        path_there = f"{path}/{part}/{each}"
+        yield Found(folder, where, key, tuple(dict.fromkeys(flags)), int(found.st_mtime), chunks, path_there)
 
 
 def _names(path: str) -> list[str]:
