@@ -15,7 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from mailstack.tls.certs import utc_now
 
-__all__ = ["MadeCertificate", "make_certificate"]
+__all__ = ["MadeCertificate", "make_certificate", "write_private"]
 
 _BACKDATED = timedelta(hours=1)  # clocks of test machines differ
 
@@ -54,9 +54,9 @@ def make_certificate(
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = _sign(authority, key, list(everything), start, start + valid_for + _BACKDATED)
     paths = MadeCertificate(*(str(Path(folder, name)) for name in ("ca.pem", "server.pem", "server.key")))
-    _write(paths.authority, authority.certificate.public_bytes(Encoding.PEM))
-    _write(paths.certificate, certificate.public_bytes(Encoding.PEM))
-    _write(paths.key, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    write_private(paths.authority, authority.certificate.public_bytes(Encoding.PEM))
+    write_private(paths.certificate, certificate.public_bytes(Encoding.PEM))
+    write_private(paths.key, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     return paths
 
 
@@ -125,7 +125,7 @@ def _general_name(name: str) -> x509.GeneralName:
         return x509.DNSName(name)
 
 
-def _write(path: str, data: bytes) -> None:
+def write_private(path: str, data: bytes) -> None:
     """Never open to others, not for a moment; a file that was there is replaced whole."""
     descriptor = os.open(f"{path}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
