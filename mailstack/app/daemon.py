@@ -23,6 +23,7 @@ from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succe
 from twisted.python.failure import Failure
 
 from mailstack import __version__
+from mailstack.app.certificates import CertificateKeeper, kept_of
 from mailstack.app.logouts import Logouts
 from mailstack.app.logs import LogSink
 from mailstack.app.measuring import made_web_ports
@@ -67,6 +68,7 @@ class Daemon(MultiService):
         self.sink = LogSink(config.log.level)
         self.ready: Deferred[None] = Deferred()
         self._tls: dict[str, ServerContexts] = {}  # by the CA of the clients, "" for who is not asked
+        self.certificates = CertificateKeeper(lambda: self.config, self.reload, reactor)
         self._shown: Sequence[str] = ()  # the certificates, described
         self.listeners = [
             Listener(
@@ -95,6 +97,8 @@ class Daemon(MultiService):
 
     def bind(self) -> None:
         """Certificates and ports.  PortTaken, CertificateFault."""
+        if self.config.tls.acme.enabled:
+            kept_of(self.config).stand_in()
         if not self._tls and self.config.tls.certificate:
             authorities = dict.fromkeys(["", *(listener.client_ca for listener in self.config.listeners)])
             self._tls = {ca: ServerContexts(self.config.tls, ca) for ca in authorities}
@@ -131,12 +135,15 @@ class Daemon(MultiService):
         await parts.spool.open()
         MultiService.addService(self, parts.runner)
         MultiService.addService(self, parts.tls_watch)
-        commands = steering(parts, self.listeners, self.reload, self._reactor, lambda: read_keys(self.config))
+        steered = steering(parts, self.listeners, self.reload, self._reactor, lambda: read_keys(self.config))
+        commands = {**steered, "certificate renew": self.certificates.renew_now}
         self.control = ControlServer(self.config.control_socket, commands, self._reactor)
         MultiService.addService(self, self.control)
         self._open_listeners()
         self.web = made_web_ports(self.config, parts, self.listeners, self._reactor, lambda: bool(self.running))
         MultiService.addService(self, self.web)
+        if self.config.tls.acme.enabled:
+            MultiService.addService(self, self.certificates)
         _calm_collector()
         log(Event.READY, listeners=len(self.listeners))
         notify(f"READY=1\nSTATUS=serving {len(self.listeners)} listeners")

@@ -22,6 +22,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "app-password": ("mailstack.cli.apppassword", "One password for each program or device of an account."),
     "backup": ("mailstack.cli.backup", "Take a snapshot of all mail, the queue, the accounts and the configuration"),
     "ban": ("mailstack.cli.ban", "Addresses that are refused for a while."),
+    "certificate": (
+        "mailstack.cli.certificate",
+        "The TLS certificates: what they hold, and a new one now.",
+    ),
     "config": ("mailstack.cli.config", "Check and show the configuration; print a sample."),
     "demo": ("mailstack.cli.demo", "Run the whole server on this machine, to try it."),
     "dkim": ("mailstack.cli.dkim", "The keys that sign what leaves."),

@@ -33,6 +33,16 @@ def _certificate_needed(config: Config) -> Iterator[Fault]:
             yield Fault("tls.key", "is missing; allowed: the path of the certificate's private key")
 
 
+def _acme_is_whole(config: Config) -> Iterator[Fault]:
+    acme, folder = config.tls.acme, config.certificates_folder
+    if not acme.enabled:
+        return
+    if config.tls.certificate != f"{folder}/fullchain.pem":
+        yield Fault("tls.acme.enabled", "is true while tls.certificate is given; allowed: one or the other")
+    if acme.challenge == "dns-01" and not acme.dns_server:
+        yield Fault("tls.acme.dns_server", "is missing; allowed: for dns-01 the zone's primary name server")
+
+
 def _something_listens(config: Config) -> Iterator[Fault]:
     if not any(listener.enabled for listener in config.listeners):
         yield Fault("listeners", "none is enabled; allowed: at least one with enabled = true")
@@ -179,6 +189,7 @@ _CHECKS: tuple[Callable[[Config], Iterator[Fault]], ...] = (
     _no_lmtp_on_port_25,
     _one_listener_a_port,
     _certificate_needed,
+    _acme_is_whole,
     _password_with_user,
     _transports,
     _mechanisms_have_what_they_want,

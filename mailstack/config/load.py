@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from dataclasses import replace
 
 from mailstack.config.check import cross_check
 from mailstack.config.faults import ConfigError, Fault
@@ -24,6 +25,7 @@ def load(text: str, file: str = "mailstack.toml") -> Config:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(file, [_syntax_fault(str(error), text)]) from None
     config, faults = read_config(table)
+    config = _with_kept_certificate(config)
     told = {fault.key for fault in faults}
     faults += tuple(fault for fault in cross_check(config) if fault.key not in told)
     if faults:
@@ -43,7 +45,15 @@ def glimpse(text: str, file: str = "mailstack.toml") -> Config:
         raise ConfigError(file, [_syntax_fault(str(error), text)]) from None
     if lost := [fault for fault in faults if fault.key in _WHERE]:
         raise ConfigError(file, lost)
-    return config
+    return _with_kept_certificate(config)
+
+
+def _with_kept_certificate(config: Config) -> Config:
+    """Where the server keeps the certificate that it orders by itself."""
+    if not config.tls.acme.enabled or config.tls.certificate or config.tls.key:
+        return config
+    folder = config.certificates_folder
+    return replace(config, tls=replace(config.tls, certificate=f"{folder}/fullchain.pem", key=f"{folder}/privkey.pem"))
 
 
 def _syntax_fault(error: str, text: str) -> Fault:

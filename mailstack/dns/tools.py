@@ -27,9 +27,10 @@ from mailstack.base.errors import Condition, MailError
 from mailstack.base.secret import Secret
 from mailstack.dns.api import DnsFailure
 
-__all__ = ["NoAnswer", "TsigKey", "ask_server", "publish", "read_key", "zone_of"]
+__all__ = ["NoAnswer", "TsigKey", "ask_server", "change_text", "publish", "read_key", "zone_of"]
 
 SECONDS = 5.0
+_SHORT_TTL = 60  # seconds, of a record that lasts for one order
 Server = tuple[str, int]
 
 
@@ -118,6 +119,22 @@ def publish(
         for gone in old:
             update.delete(at, _rdata(kind, gone))
         update.add(at, ttl, _rdata(kind, data))
+    _send(server, update, key)
+
+
+def change_text(server: Server, key: TsigKey | None, owner: str, *, put: str = "", remove: str = "") -> None:
+    """One TXT record more, or one less.  DnsFailure."""
+    ring = key.ring() if key else None
+    name = dns.name.from_text(key.name) if key else None
+    update = dns.update.UpdateMessage(zone_of(server, owner), keyring=ring, keyname=name)
+    if put:
+        update.add(dns.name.from_text(owner), _SHORT_TTL, _rdata("TXT", put))
+    if remove:
+        update.delete(dns.name.from_text(owner), _rdata("TXT", remove))
+    _send(server, update, key)
+
+
+def _send(server: Server, update: dns.update.UpdateMessage, key: TsigKey | None) -> None:
     try:
         answer = dns.query.tcp(update, server[0], port=server[1], timeout=SECONDS)
     except (dns.tsig.PeerError, dns.tsig.BadSignature, dns.tsig.BadTime) as failure:
@@ -126,7 +143,7 @@ def publish(
         raise DnsFailure(f"{server[0]}: {failure or type(failure).__name__}") from None
     if answer.rcode() != dns.rcode.NOERROR:
         hint = "; the server's update policy must allow this key" if answer.rcode() == dns.rcode.REFUSED else ""
-        raise DnsFailure(f"{server[0]} refuses to change {zone}: {dns.rcode.to_text(answer.rcode())}{hint}")
+        raise DnsFailure(f"{server[0]} refuses the change: {dns.rcode.to_text(answer.rcode())}{hint}")
 
 
 def _rdata(kind: str, data: str) -> dns.rdata.Rdata:

@@ -84,7 +84,12 @@ def spki_of(pair: Pair) -> bytes:
 
 
 def certificate_faults(config: Config, now: datetime) -> tuple[Fault, ...]:
-    """What is wrong with the files that `[tls]` names; the same kind of fault as for the text."""
+    """What is wrong with the files that `[tls]` names; the same kind of fault as for the text.
+
+    A certificate that the server orders by itself may not be there yet.
+    """
+    if config.tls.acme.enabled and not Path(config.tls.certificate).exists():
+        return ()
     return tuple(fault for prefix, pair in _places(config.tls) for fault in _pair_faults(prefix, pair[0], pair[1], now))
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 import socket
+import ssl
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import pytest
 from cryptography import x509
 
 from mailstack.tls.acme.kept import Kept
-from mailstack.tls.acme.order import AcmeFault, Authority, obtain
+from mailstack.tls.acme.order import obtain
 from mailstack.tls.acme.provers import AlpnProver, DnsProver, HttpProver, PortInUse
+from mailstack.tls.acme.values import AcmeFault, Authority
 from mailstack.tls.certs import utc_now
+from tests.clients.daemon import Daemon
 from tests.clients.pebble import Pebble
 
 pytestmark = pytest.mark.needs("pebble")
@@ -104,3 +107,66 @@ def test_a_stand_in_is_soon_due(kept):
     kept.stand_in()
     assert kept.pair().valid_until < utc_now() + timedelta(days=31)
     assert set(kept.pair().names) == set(NAMES)
+
+
+ACME = """
+[tls.acme]
+enabled = true
+directory = "{directory}"
+address = ["127.0.0.1:{port}"]
+trust = "{trust}"
+"""
+
+
+class SelfMade(Daemon):
+    """A daemon without a certificate of its own."""
+
+    acme = ""
+
+    def _write(self, top, more, dns):
+        super()._write(top, more, dns)
+        text = self.config.read_text()
+        lines = [line for line in text.splitlines() if not line.startswith(("certificate =", "key ="))]
+        self.config.write_text("\n".join(lines).replace("[tls]", self.acme))
+
+
+def shown(daemon, trust):
+    """The certificate's names, as a client sees who trusts this CA; SSLCertVerificationError."""
+    context = ssl.create_default_context(cafile=trust)
+    address = ("127.0.0.1", daemon.ports["imaps"])
+    with (
+        socket.create_connection(address) as connection,
+        context.wrap_socket(connection, server_hostname="mail.demo.test") as secured,
+    ):
+        return {name for _, name in secured.getpeercert()["subjectAltName"]}
+
+
+def test_the_server_gets_its_own_certificate(pebble, tmp_path):
+    """From none at all: it starts, orders, and shows the new one without a restart."""
+    root = tmp_path / "root.pem"
+    root.write_bytes(pebble.root())
+    SelfMade.acme = ACME.format(directory=pebble.directory, port=pebble.http_port, trust=pebble.trust)
+    daemon = SelfMade(tmp_path / "daemon")
+    try:
+        daemon.wait_for("certificate_renewed")
+        assert shown(daemon, root) == {"mail.demo.test"}
+        assert "A new certificate for mail.demo.test is in use." in daemon.run("certificate", "renew")
+        assert "mail.demo.test" in daemon.run("certificate", "show")
+        assert "stand-in" not in daemon.run("certificate", "show")
+    finally:
+        daemon.stop()
+
+
+def test_a_server_that_gets_none_goes_on(tmp_path):
+    SelfMade.acme = ACME.format(directory="https://127.0.0.1:1/dir", port=1, trust="")
+    daemon = SelfMade(tmp_path / "daemon")
+    try:
+        assert "cannot be reached" in daemon.wait_for("certificate_failed")["reason"]
+        with pytest.raises(ssl.SSLCertVerificationError):
+            shown(daemon, None)
+        assert "stand-in" in daemon.run("certificate", "show")
+        refused = daemon.run("certificate", "renew", check=False)
+        assert refused.returncode == 1
+        assert "cannot be reached" in refused.stderr
+    finally:
+        daemon.kill()  # `stop` wants a log without errors

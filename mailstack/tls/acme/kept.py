@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from mailstack.tls.acme.order import Issued
+from mailstack.tls.acme.values import Issued
 from mailstack.tls.authority import make_certificate, write_private
 from mailstack.tls.certs import CertificateFault, Pair, load_pair
 

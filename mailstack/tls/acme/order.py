@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -21,34 +20,13 @@ from josepy.jwk import JWK, JWKEC
 
 from mailstack import __version__
 from mailstack.tls.acme.provers import Proof, Prover
+from mailstack.tls.acme.values import AcmeFault, Authority, Issued
 from mailstack.tls.authority import write_private
 
-__all__ = ["AcmeFault", "Authority", "Issued", "obtain"]
+__all__ = ["obtain"]
 
 LONGEST = timedelta(minutes=3)
 _NONCES = 4  # that may be refused, one after the other
-
-
-class AcmeFault(Exception):
-    """No certificate this time.  `str()` says why in the authority's words, and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Authority:
-    """Who is asked.  `trust`: a CA file for the authority's own HTTPS, "" for the system's."""
-
-    directory: str
-    contact: str  # an e-mail address, or ""
-    account_key: str  # path; made when it is not there
-    trust: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Issued:
-    """PEM: the chain with the server's own first, and its key."""
-
-    chain: bytes
-    key: bytes
 
 
 def obtain(authority: Authority, names: Sequence[str], prover: Prover, now: datetime) -> Issued:

@@ -153,7 +153,10 @@ def _serving(host: str, port: int, visit: Callable[[socket.socket], None]) -> It
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
-        made = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        if host or not socket.has_dualstack_ipv6():
+            made = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        else:
+            made = socket.create_server((host, port), family=socket.AF_INET6, dualstack_ipv6=True)
     except PermissionError:
         raise PortInUse(
             f"port {port} may be opened by root only; the systemd unit allows it (CAP_NET_BIND_SERVICE), "
@@ -161,8 +164,9 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from None
     except OSError as fault:
         raise PortInUse(
-            f"port {port} on {host} cannot be opened ({fault.strerror}): another program may have it; let that one "
-            'pass /.well-known/acme-challenge/ on to tls.acme.address, or choose tls.acme.challenge = "dns-01"'
+            f"port {port} on {host or 'every address'} cannot be opened ({fault.strerror}): another program may have "
+            "it; let that one pass /.well-known/acme-challenge/ on to tls.acme.address, or choose "
+            'tls.acme.challenge = "dns-01"'
         ) from None
     made.settimeout(0.2)  # how soon the end is noticed
     return made
