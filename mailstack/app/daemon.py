@@ -24,6 +24,7 @@ from twisted.python.failure import Failure
 
 from mailstack import __version__
 from mailstack.app.certificates import CertificateKeeper, kept_of
+from mailstack.app.late import import_before_leaving_root
 from mailstack.app.logouts import Logouts
 from mailstack.app.logs import LogSink
 from mailstack.app.measuring import made_web_ports
@@ -34,6 +35,7 @@ from mailstack.app.signing import read_keys
 from mailstack.app.steering import steering
 from mailstack.base.errors import MailError
 from mailstack.base.events import Event, add_sink, log, remove_sink
+from mailstack.cli.reach import as_owner
 from mailstack.config.diff import diff, in_force
 from mailstack.config.faults import ConfigError
 from mailstack.config.model import Config, Tls
@@ -97,8 +99,10 @@ class Daemon(MultiService):
 
     def bind(self) -> None:
         """Certificates and ports.  PortTaken, CertificateFault."""
+        import_before_leaving_root()
         if self.config.tls.acme.enabled:
-            kept_of(self.config).stand_in()
+            with as_owner(self.config.state):
+                kept_of(self.config).stand_in()
         if not self._tls and self.config.tls.certificate:
             authorities = dict.fromkeys(["", *(listener.client_ca for listener in self.config.listeners)])
             self._tls = {ca: ServerContexts(self.config.tls, ca) for ca in authorities}

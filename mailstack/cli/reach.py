@@ -74,6 +74,7 @@ def _on_files(config: Config, command: str, arguments: dict[str, Any]) -> Any:
     from mailstack.accounts.sending import Sending
     from mailstack.accounts.store import AccountStore
     from mailstack.accounts.strength import expect_strong
+    from mailstack.app.late import import_before_leaving_root
     from mailstack.app.people import sending_limits
     from mailstack.app.quotas import default_quota
     from mailstack.base.secret import Secret
@@ -94,6 +95,7 @@ def _on_files(config: Config, command: str, arguments: dict[str, Any]) -> Any:
         return make_credential(password, config.scram_algorithms)
 
     strong = partial(expect_strong, least=config.accounts.password_strength)
+    import_before_leaving_root(["zxcvbn"] if command.startswith("account ") else [])
     with as_owner(config.state):
         if command.startswith("queue "):
             queue = RestingQueue(config.index_file, f"{config.state}/queue")
