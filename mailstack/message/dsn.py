@@ -230,18 +230,20 @@ def _compose(
     postmaster: str,
 ) -> bytes:
     head = scan(header_block)
+    unitext = envelope.smtputf8  # who sent beyond ASCII reads beyond ASCII
     parts = [
         text_part(_explanation(kind, reporting_mta, envelope, those, header_block)),
         _delivery_status(kind, reporting_mta, mid, envelope, those, now),
-        _returned(header_block[: head.end], original),
+        _returned(header_block[: head.end], original, unitext=unitext),
     ]
+    status = "global-delivery-status" if unitext else "delivery-status"
     return message(
         sender=Mailbox(postmaster or f"postmaster@{reporting_mta}", "Mail Delivery System"),
         to=[Mailbox(envelope.reverse_path)],
         subject=kind.subject,
         moment=now,
         message_id=message_id,
-        content=multipart("report", parts, message_id, " report-type=delivery-status;"),
+        content=multipart("report", parts, message_id, f" report-type={status};"),
         extra=[("Auto-Submitted", "auto-replied"), *_references(head.first(b"message-id"))],
     )
 
@@ -340,19 +342,26 @@ def _delivery_status(
         fields.append(("Future-Release-Request", wishes.hold))  # RFC 4865 §6
     if wishes.deliver_by is not None:
         fields.append(("Deliver-By-Date", format_date(wishes.deliver_by)))  # RFC 2852 §5
-    groups = [fields, *(_recipient_fields(kind, recipient, reply, now) for recipient, reply in failed)]
-    text = b"\r\n".join(b"".join(field(name, _printable(value)) for name, value in group) for group in groups)
-    return Part((("Content-Type", "message/delivery-status"),), text)
+    unitext = envelope.smtputf8
+    groups = [fields, *(_recipient_fields(kind, each, reply, now, unitext=unitext) for each, reply in failed)]
+    line = _one_line if unitext else _printable
+    text = b"\r\n".join(b"".join(field(name, line(value)) for name, value in group) for group in groups)
+    if not unitext:
+        return Part((("Content-Type", "message/delivery-status"),), text)
+    encoding = "7bit" if text.isascii() else "8bit"
+    return Part((("Content-Type", "message/global-delivery-status"), ("Content-Transfer-Encoding", encoding)), text)
 
 
-def _recipient_fields(kind: _Kind, recipient: Recipient, reply: RemoteReply, now: datetime) -> list[tuple[str, str]]:
-    """per-recipient-fields     RFC 3464 §2.3"""
+def _recipient_fields(
+    kind: _Kind, recipient: Recipient, reply: RemoteReply, now: datetime, *, unitext: bool
+) -> list[tuple[str, str]]:
+    """per-recipient-fields     RFC 3464 §2.3, RFC 6533 §4"""
     fields = []
     if recipient.orcpt:
         address_type, _, address = recipient.orcpt.partition(";")
         fields.append(("Original-Recipient", f"{address_type}; {_from_xtext(address)}"))
     fields += [
-        ("Final-Recipient", _typed(recipient.address)),
+        ("Final-Recipient", _typed(recipient.address, unitext=unitext)),
         ("Action", kind.action),
         ("Status", _status(kind, reply)),
     ]
@@ -377,10 +386,12 @@ def _status(kind: _Kind, reply: RemoteReply) -> str:
     return "4.0.0" if kind.until else "5.0.0"
 
 
-def _typed(address: str) -> str:
-    """address-type and address; beyond ASCII as utf-8-addr-xtext.  RFC 3464 §2.3.2, RFC 6533 §3"""
+def _typed(address: str, *, unitext: bool) -> str:
+    """address-type and address; beyond ASCII as utf-8-addr-unitext or -xtext.  RFC 3464 §2.3.2, RFC 6533 §3"""
     if address.isascii():
         return f"rfc822; {address}"
+    if unitext:
+        return f"utf-8; {address}"
     return "utf-8; " + "".join(c if "!" <= c <= "~" and c not in "+=\\" else f"\\x{{{ord(c):02X}}}" for c in address)
 
 
@@ -394,10 +405,20 @@ def _printable(text: str) -> str:
     return _NOT_PRINTABLE.sub("?", text)
 
 
-def _returned(header_block: bytes, original: bytes | None) -> Part:
-    """message/rfc822 of the whole, or text/rfc822-headers.  RFC 6522 §3, §4"""
+def _one_line(text: str) -> str:
+    """What a field's value may be where UTF-8 may stand."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def _returned(header_block: bytes, original: bytes | None, *, unitext: bool) -> Part:
+    """message/rfc822 of the whole, or text/rfc822-headers; or their likes for UTF-8.  RFC 6522 §3, §4, RFC 6533 §5"""
     if original is not None:
         encoding = "7bit" if original.isascii() else "8bit"
-        return Part((("Content-Type", "message/rfc822"), ("Content-Transfer-Encoding", encoding)), original)
+        kind = "message/global" if unitext else "message/rfc822"
+        return Part((("Content-Type", kind), ("Content-Transfer-Encoding", encoding)), original)
+    if unitext:
+        encoding = "7bit" if header_block.isascii() else "8bit"
+        fields = (("Content-Type", "message/global-headers"), ("Content-Transfer-Encoding", encoding))
+        return Part(fields, header_block.rstrip(b"\r\n") + b"\r\n")
     charset = "" if header_block.isascii() else "; charset=utf-8"
     return encoded_part(f"text/rfc822-headers{charset}", header_block.rstrip(b"\r\n") + b"\r\n")

@@ -1,7 +1,7 @@
 """Whether a failure is reported, to whom, and with what: RFC 3461 §6, RFC 5321 §6.1.  The words are `message.dsn`'s."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -21,6 +21,7 @@ from mailstack.queue.api import Envelope, Recipient, RemoteReply, Tls, Wishes
 
 __all__ = ["Bounces", "Submit", "Undelivered", "owed"]
 
+_OURS = "report by this server"
 Submit = Callable[[Envelope, bytes], Awaitable[None]]  # puts a whole message on its way; durable when it ends
 
 
@@ -68,10 +69,34 @@ class Bounces:
             those = [each for each in reported if each.gave_up is expired]
             if those:
                 await self._report(envelope, those, content, expired=expired)
+        if envelope.client == _OURS and undelivered:
+            await self._double(envelope, undelivered, content)
+            return
         for each in undelivered:
             if each not in reported:
                 reason = f"no report of <{each.recipient.address}>: {_why_not(envelope)}"
                 log(Event.MAIL_DROPPED, mid=envelope.id, reason=reason)
+
+    async def _double(self, envelope: Envelope, undelivered: Sequence[Undelivered], content: Content) -> None:
+        """A report of ours that nobody took: our postmaster should know, for the original sender does not.
+
+        RFC 5321 §6.1 forbids a report to its sender, who is nobody.  One that the postmaster does not get is dropped.
+        """
+        about = replace(envelope, reverse_path=f"postmaster@{self._reporting_mta}")
+        mid, now = message_id(), datetime.fromtimestamp(self._now(), UTC)
+        message = compose_failure(
+            reporting_mta=self._reporting_mta,
+            mid=mid,
+            message_id=f"{mid}@{self._reporting_mta}",
+            envelope=about,
+            failed=[(each.recipient, each.reply) for each in undelivered],
+            header_block=_header_block(content),
+            now=now,
+            original=content.read(0, content.size) if returns_whole(about) else None,
+        )
+        outer = _report_envelope(replace(about, reverse_path="postmaster"), mid, message, now)
+        await self._submit(replace(outer, client="double bounce of this server"), message)
+        _log_report("double bounce", about, mid)
 
     async def delayed(
         self, envelope: Envelope, those: Sequence[Undelivered], content: Content, until: datetime
@@ -160,7 +185,7 @@ def _report_envelope(about: Envelope, mid: str, message: bytes, now: datetime) -
         arrived=now,
         body="7BIT" if message.isascii() else "8BITMIME",
         smtputf8=not to.isascii(),
-        client="report by this server",
+        client=_OURS,
         wishes=Wishes(tls if tls is Tls.REQUIRED else Tls.AS_USUAL, about.wishes.priority),
     )
 

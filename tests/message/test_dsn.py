@@ -246,3 +246,27 @@ def test_a_known_refusal_is_explained() -> None:
     blocked = RemoteReply("mx.google.com", 550, "5.7.26", "blocked", "")
     text, _, _ = parts(report((BOB, blocked)))
     assert "Gmail takes mail only when SPF or DKIM" in " ".join(text.split())
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_who_sends_beyond_ascii_gets_a_report_in_utf8(whole: bool) -> None:
+    """RFC 6533 §4, §5"""
+    head = "Subject: Grüße\r\n\r\n".encode()
+    envelope = replace(ENVELOPE, smtputf8=True, ret="FULL" if whole else "HDRS")
+    juergen = Recipient("jürgen@x.test", orcpt="utf-8;jürgen@x.test")
+    octets = dsn.compose_failure(
+        reporting_mta="mx.demo.test",
+        mid="5kr-8",
+        message_id="5kr-8@mx.demo.test",
+        envelope=envelope,
+        failed=[(juergen, RemoteReply("mx.x.test", 550, "5.1.1", "kein Benutzer jürgen"))],
+        header_block=head,
+        now=NOW,
+        original=head + b"body\r\n" if whole else None,
+    )
+    assert b"report-type=global-delivery-status" in octets
+    assert b"Content-Type: message/global-delivery-status\r\nContent-Transfer-Encoding: 8bit\r\n" in octets
+    assert "Final-Recipient: utf-8; jürgen@x.test\r\n".encode() in octets
+    assert "kein Benutzer jürgen".encode() in octets
+    kind = b"message/global" if whole else b"message/global-headers"
+    assert b"Content-Type: " + kind + b"\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" + head[:15] in octets

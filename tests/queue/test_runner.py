@@ -446,3 +446,26 @@ def test_a_report_of_success_that_cannot_be_kept_holds_nothing_up(world):
     w.enqueue("m1", Recipient("x@t.test", notify=frozenset({"SUCCESS"})))
     assert w.reports == []
     assert w.waiting() == []
+
+
+def test_a_report_that_nobody_takes_goes_to_our_postmaster_once(world):
+    w = world(ScriptedCourier(**{"a@here.test": [NEVER], "postmaster": [NEVER], "x@t.test": [NEVER]}))
+    w.start()
+    w.enqueue("m1", "x@t.test")
+    [(report, message)] = w.reports
+    w.enqueue(report.id, *report.recipients, reverse_path="", message=message, client=report.client)
+    double, octets = w.reports[1]
+    assert (double.reverse_path, [r.address for r in double.recipients]) == ("", ["postmaster"])
+    assert b"To: postmaster@mx.here.test" in octets
+    assert b"Final-Recipient: rfc822; a@here.test" in octets
+    assert b"Auto-Submitted: auto-replied" in octets
+    w.enqueue(double.id, *double.recipients, reverse_path="", message=octets, client=double.client)
+    assert len(w.reports) == 2
+
+
+def test_somebody_elses_bounce_is_dropped(world):
+    w = world(ScriptedCourier(**{"x@t.test": [NEVER]}))
+    w.start()
+    w.enqueue("m1", "x@t.test", reverse_path="", client="[192.0.2.1] by smtp")
+    assert w.reports == []
+    assert w.files() == []
