@@ -45,6 +45,7 @@ class Window:
         self._agenda, self._lane_of, self._read = agenda, lane_of, read
         self._limits = limits or WindowLimits()
         self._loaded: dict[int, Lane] = {}
+        self._lanes: dict[str, Lane] = {}  # of the domains that this look has to do with: the table of domains may change
         self._of_lane: Counter[Lane] = Counter()
         self._behind: dict[Lane, dict[str, None]] = {}  # domains, the one longest not asked for first
         self._domains_behind = 0
@@ -58,6 +59,7 @@ class Window:
 
     def arrived(self, new: Sequence[Due]) -> None:
         """Rows that have just been committed."""
+        self._lanes.clear()
         taken: list[Due] = []
         for due in new:
             if (due.at, due.row) > self._front:
@@ -72,6 +74,7 @@ class Window:
         What comes again soon stays in memory, whatever the table says: it may be there
         with the time of the try that has just been.
         """
+        self._lanes.clear()
         for row in rows:
             self._release(row)
         taken: list[Due] = []
@@ -95,6 +98,7 @@ class Window:
 
     def look(self, now: float) -> None:
         """Bring in some of what is missing.  Milliseconds; `next_look` tells when to look again."""
+        self._lanes.clear()
         if self._may_sweep(now):
             self._sweep(now + self._limits.ahead_seconds)
         self._catch_up()
@@ -162,17 +166,23 @@ class Window:
         free = self._limits.rows - len(self._loaded)
         return max(1, int(self._limits.rows_a_lane * (free / self._limits.rows) ** 4)) if free > 1 else 0
 
+    def _lane(self, domain: str) -> Lane:
+        lane = self._lanes.get(domain)
+        if lane is None:
+            lane = self._lanes[domain] = self._lane_of(domain)
+        return lane
+
     def _offer(self, due: Due, taken: list[Due]) -> None:
         if due.row in self._loaded:
             return
-        lane = self._lane_of(due.domain)
+        lane = self._lane(due.domain)
         if self._of_lane[lane] < self._share:
             self._take(due, taken)
         else:
             self._fall_behind(lane, due.domain)
 
     def _take(self, due: Due, taken: list[Due]) -> None:
-        lane = self._lane_of(due.domain)
+        lane = self._lane(due.domain)
         self._loaded[due.row] = lane
         self._of_lane[lane] += 1
         taken.append(due)
@@ -200,5 +210,5 @@ class Window:
         self._next = at if self._next is None else min(self._next, at)
 
     def _plan(self, taken: Sequence[Due]) -> None:
-        for parcel in make_parcels(taken, self._lane_of, self._agenda.limits.recipients_a_parcel):
+        for parcel in make_parcels(taken, self._lane, self._agenda.limits.recipients_a_parcel):
             self._agenda.add(parcel)
