@@ -45,7 +45,7 @@ class Window:
         self._agenda, self._lane_of, self._read = agenda, lane_of, read
         self._limits = limits or WindowLimits()
         self._loaded: dict[int, Lane] = {}
-        self._lanes: dict[str, Lane] = {}  # of the domains that this look has to do with: the table of domains may change
+        self._lanes: dict[str, Lane] = {}  # of the domains of this look; they may change
         self._of_lane: Counter[Lane] = Counter()
         self._behind: dict[Lane, dict[str, None]] = {}  # domains, the one longest not asked for first
         self._domains_behind = 0
