@@ -19,7 +19,8 @@ from mailstack.dns.resolvconf import Servers
 
 __all__ = ["DnsClient", "DnsTimes"]
 
-_Key = tuple[dns.name.Name, dns.rdatatype.RdataType]
+_Key = tuple[str, dns.rdatatype.RdataType]  # a name in lower case: dnspython's hash slowly
+_MX_SETS = 10_000
 _MX, _A, _AAAA = dns.rdatatype.MX, dns.rdatatype.A, dns.rdatatype.AAAA
 
 
@@ -44,22 +45,27 @@ class DnsClient:
     def __init__(self, servers: Servers, reactor: Any, *, times: DnsTimes, cache: CacheLimits) -> None:
         self._servers, self._reactor, self._times = servers, reactor, times
         self._cache: TtlCache[_Key, Found] = TtlCache(cache, reactor.seconds)
+        self._mx_sets: dict[str, tuple[Found, MxSet]] = {}  # made from what the cache has
         self._asking: dict[_Key, list[Deferred[Found]]] = {}
 
     # --- dns.api.Resolver ------------------------------------------------------------------------------
 
     async def mx(self, domain: str) -> MxSet:
-        found = await self._look_up(to_name(domain), _MX)
-        hosts = [MxHost(record.preference, _text(record.exchange)) for record in _typed(found)]
-        return MxSet(found.secure, tuple(hosts))
+        found = await self._look_up(domain, _MX)
+        kept = self._mx_sets.get(domain)
+        if kept is None or kept[0] is not found:
+            hosts = [MxHost(record.preference, _text(record.exchange)) for record in _typed(found)]
+            if len(self._mx_sets) >= _MX_SETS:
+                self._mx_sets.clear()
+            kept = self._mx_sets[domain] = found, MxSet(found.secure, tuple(hosts))
+        return kept[1]
 
     async def addresses(self, host: str) -> Addresses:
         """`localhost` is this host, whatever the DNS says.  RFC 6761 §6.3"""
-        name = to_name(host)
-        if name.labels[-2:-1] == (b"localhost",):
+        if host.rstrip(".").lower().rpartition(".")[2] == "localhost":
             return Addresses(secure=True, ips=("127.0.0.1", "::1"))
         six, four = await gatherResults(
-            [Deferred.fromCoroutine(self._settled(name, _AAAA)), Deferred.fromCoroutine(self._settled(name, _A))]
+            [Deferred.fromCoroutine(self._settled(host, _AAAA)), Deferred.fromCoroutine(self._settled(host, _A))]
         )
         found = [each for each in (six, four) if isinstance(each, Found)]
         troubles = [each for each in (six, four) if isinstance(each, Exception)]
@@ -81,11 +87,11 @@ class DnsClient:
     async def _looked_up(self, text: str, rdtype: dns.rdatatype.RdataType) -> Found:
         """A name that does not exist has no records: for service labels that is the same."""
         try:
-            return await self._look_up(to_name(text), rdtype)
+            return await self._look_up(text, rdtype)
         except NoSuchDomain:
             return Found((), 0.0, secure=False, exists=False)
 
-    async def _settled(self, name: dns.name.Name, rdtype: dns.rdatatype.RdataType) -> Found | NoSuchDomain | DnsFailure:
+    async def _settled(self, name: str, rdtype: dns.rdatatype.RdataType) -> Found | NoSuchDomain | DnsFailure:
         try:
             return await self._look_up(name, rdtype)
         except (NoSuchDomain, DnsFailure) as trouble:
@@ -93,24 +99,24 @@ class DnsClient:
 
     # --- one name and type -----------------------------------------------------------------------------
 
-    async def _look_up(self, name: dns.name.Name, rdtype: dns.rdatatype.RdataType) -> Found:
+    async def _look_up(self, text: str, rdtype: dns.rdatatype.RdataType) -> Found:
         """From the cache or the servers.  NoSuchDomain, DnsFailure."""
-        key = (name, rdtype)
+        key = (text.rstrip(".").lower(), rdtype)
         found = self._cache.get(key)
         if found is None:
-            found = await self._shared(key)
+            found = await self._shared(key, to_name(text))
         if not found.exists:
-            raise NoSuchDomain(f"{_text(name)} does not exist")
+            raise NoSuchDomain(f"{_text(to_name(text))} does not exist")
         return found
 
-    def _shared(self, key: _Key) -> "Deferred[Found]":
+    def _shared(self, key: _Key, name: dns.name.Name) -> "Deferred[Found]":
         """Who asks what is being asked already gets the same answer."""
         waiting: Deferred[Found] = Deferred(lambda gone: self._asking.get(key, [gone]).remove(gone))
         if key in self._asking:
             self._asking[key].append(waiting)
             return waiting
         self._asking[key] = [waiting]
-        Deferred.fromCoroutine(self._resolve(*key)).addBoth(self._tell, key)
+        Deferred.fromCoroutine(self._resolve(name, key[1])).addBoth(self._tell, key)
         return waiting
 
     def _tell(self, result: "Found | Failure", key: _Key) -> None:
