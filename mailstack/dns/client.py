@@ -106,7 +106,7 @@ class DnsClient:
         if found is None:
             found = await self._shared(key, to_name(text))
         if not found.exists:
-            raise NoSuchDomain(f"{_text(to_name(text))} does not exist")
+            raise NoSuchDomain(f"{key[0]} does not exist")
         return found
 
     def _shared(self, key: _Key, name: dns.name.Name) -> "Deferred[Found]":
