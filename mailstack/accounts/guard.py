@@ -47,7 +47,8 @@ class Guard:
         self._trusted: dict[str, float] = {}  # network → when somebody last logged in
         for account, network, last in file.known_networks():
             self._known[account, network] = self._trusted[network] = last
-        self.accounts = {account for account, _ in self._known}
+        self._come_from = {(account, wide_network_of(network.partition("/")[0])) for account, network in self._known}
+        self._accounts = {account for account, _ in self._known}
 
     def reconfigure(self, rules: GuardRules) -> None:
         """Counts begin anew, bans stay."""
@@ -104,7 +105,7 @@ class Guard:
             self._keep(ban)
 
     def succeeded(self, account: str, ip: str) -> bool:
-        """Whether that is news: an account that has logged in before has come from a network it never came from."""
+        """Whether that is news: the account has been here before, and never came from this /24 (IPv6: /48)."""
         network, now = network_of(ip), self._now()
         self._trusted[network] = now
         ended = self._bans.trusted(ip, now)
@@ -114,9 +115,11 @@ class Guard:
         if last is None or now - last > _DAY:
             self._known[account, network] = now
             self._file.note_network(account, network, now)
-        first = account not in self.accounts
-        self.accounts.add(account)
-        return last is None and not first
+        place = account, wide_network_of(ip)
+        news = account in self._accounts and place not in self._come_from
+        self._accounts.add(account)
+        self._come_from.add(place)
+        return news
 
     def _is_free(self, ip: str) -> bool:
         """Whether it is not counted: the configuration says so, or somebody has logged in from there lately."""

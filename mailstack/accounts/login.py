@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
@@ -66,6 +66,7 @@ class PasswordLogin:
         )
         self.live = Live(directory)
         self.least_strength = 0
+        self.tell_of_new_network: Callable[[str, str, Peer], None] = lambda _account, _mechanism, _peer: None
         self._guard, self._key = guard, os.urandom(32)
 
     def start(self) -> None:
@@ -88,7 +89,7 @@ class PasswordLogin:
         if rights is None or not rights.enabled:
             self._log_failure(claim, peer, cid, "the account is disabled")
             raise MailError(Condition.ACCOUNT_DISABLED, "this account is disabled; ask the postmaster")
-        self._succeeded(name, proof.account, peer)
+        self._succeeded(name, proof.account, claim.mechanism, peer)
         self.live.entered(cid, proof.account, proof.epoch)
         tls = f"{peer.tls_version} {peer.tls_cipher}".strip() or "no TLS"
         log(
@@ -108,10 +109,11 @@ class PasswordLogin:
         if self._guard is not None:
             self._guard.failed(peer.ip, self._guess(name, claim, now))
 
-    def _succeeded(self, name: str, account: str, peer: Peer) -> None:
+    def _succeeded(self, name: str, account: str, mechanism: str, peer: Peer) -> None:
         self._throttle.succeeded(name, peer.ip, self._reactor.seconds())
-        if self._guard is not None:
-            self._guard.succeeded(account, peer.ip)
+        if self._guard is not None and self._guard.succeeded(account, peer.ip):
+            log(Event.NEW_NETWORK, account=account, ip=peer.ip, listener=peer.listener)
+            self.tell_of_new_network(account, mechanism, peer)
 
     def _knows(self, account: str, ip: str) -> bool:
         return self._guard is None or self._guard.knows(account, ip)

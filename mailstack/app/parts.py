@@ -13,6 +13,7 @@ from mailstack.accounts.sending import Sending
 from mailstack.accounts.store import AccountStore
 from mailstack.app.aside import aside_of
 from mailstack.app.forwarding import make_srs
+from mailstack.app.newnetworks import NewNetworkMail
 from mailstack.app.people import guard_rules, issuer, sending_limits
 from mailstack.app.quotas import default_quota
 from mailstack.app.reports import ReportMail
@@ -58,6 +59,7 @@ class Parts:
     account_store: AccountStore
     directory: AccountDirectory
     login: PasswordLogin
+    new_networks: NewNetworkMail
     guard: Guard
     sending: Sending
     spool: Spool
@@ -80,6 +82,7 @@ class Parts:
         self.directory.default_domain = config.accounts.default_domain
         self.directory.default_quota = default_quota(config)
         self.guard.reconfigure(guard_rules(config))
+        self.new_networks.wanted = config.accounts.mail_about_new_networks
         self.login.least_strength = config.accounts.password_strength
         self.store.keep_expunged = config.store.keep_expunged.total_seconds()
         self.sending.limits = sending_limits(config)
@@ -149,6 +152,9 @@ def build(config: Config, reactor: Any, *, inline: bool = False, tls_clients: An
     signer = Signer(read_keys(config), reactor.seconds, aside)
     report_mail = ReportMail(store, directory, spool)
     tls_watch.report_to(report_mail)
+    new_networks = NewNetworkMail(report_mail, config.hostname, reactor.seconds)
+    new_networks.wanted = config.accounts.mail_about_new_networks
+    login.tell_of_new_network = new_networks
     report = Bounces(config.hostname, report_mail, reactor.seconds)
     couriers: dict[str, Courier] = {
         route: SuppressingCourier(suppressed, SigningCourier(signer, courier)),
@@ -161,6 +167,7 @@ def build(config: Config, reactor: Any, *, inline: bool = False, tls_clients: An
         account_store=account_store,
         directory=directory,
         login=login,
+        new_networks=new_networks,
         guard=guard,
         sending=sending,
         spool=spool,

@@ -53,6 +53,7 @@ class Event(Enum):
     # logins
     LOGIN = Level.INFO, "{cid} {listener}: {account} logged in from {ip} by {mechanism} ({tls})"
     LOGIN_FAILED = Level.WARN, "{cid} {listener}: login as {name} from {ip} failed: {reason}"
+    NEW_NETWORK = Level.INFO, "{account} has logged in from {ip} ({listener}), a network it never came from before"
     LOGGED_OUT = Level.INFO, "{cid}: {account} must log in anew: {reason}"
     SENDING_LIMIT = Level.WARN, "{account} has reached its limit of {limit}; see: mailstack account limits {account}"
     BANNED = Level.WARN, "{network} is refused for {seconds} s: {reason}; to let it in: mailstack ban lift {network}"

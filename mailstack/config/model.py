@@ -407,6 +407,14 @@ class Accounts(Section):
         why="people come from a server where the name alone was enough",
         live=True,
     )
+    mail_about_new_networks: bool = setting(
+        FLAG,
+        False,
+        "Whether people get a mail when their account is used from a network (a /24, IPv6: a /48) that it never came "
+        "from before.",
+        why="a stolen password should be noticed by whom it was stolen from; people who travel get many",
+        live=True,
+    )
     password_strength: int = setting(
         Number(0, 4),
         2,

@@ -108,6 +108,7 @@ def test_new_networks_are_news(world: World) -> None:
     assert not world.guard.succeeded(ALICE, IP)  # the account's very first
     assert not world.guard.succeeded(ALICE, IP)
     assert world.guard.succeeded(ALICE, "198.51.100.1")
+    assert not world.guard.succeeded(ALICE, "198.51.100.99")  # of the same /24
     world.again()
     assert not world.guard.succeeded(ALICE, "198.51.100.1")
     assert world.guard.knows(ALICE, IP)

@@ -286,6 +286,44 @@ def test_in_threads(tmp_path: Path) -> None:
         store.close()
 
 
+# --- no oracle -------------------------------------------------------------------------------------------------
+
+
+def failure_of(world: World, mechanism: str, name: str) -> tuple[str, str, int]:
+    """(condition, words, how many passwords were hashed) of a login that fails."""
+    hashed: list[object] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(proofs_module, "verify", lambda *_: bool(hashed.append(1)))
+        patch.setattr(proofs_module, "verify_nobody", lambda *_: bool(hashed.append(1)))
+        with pytest.raises(MailError) as caught:
+            if mechanism.startswith("SCRAM"):
+                algorithm = "sha1" if mechanism.endswith("-1") else "sha256"
+                keys = finished(world.login.scram_keys(name, algorithm))
+                claim: Any = ScramClaim(mechanism, name, b"x", bytes(len(keys.stored_key)), algorithm=algorithm)
+                finished(world.login.verify(claim, PEER, "c1"))
+            else:
+                finished(world.login.verify(Claim(mechanism, name, Secret("wrong")), PEER, "c1"))
+    return caught.value.condition.name, caught.value.public, len(hashed)
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN", "USER", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1"])
+def test_no_oracle(world: World, mechanism: str) -> None:
+    """Somebody and nobody: the same words and the same work, in every mechanism."""
+    somebody, nobody = (failure_of(world, mechanism, name) for name in ("alice@demo.test", "eve@demo.test"))
+    assert somebody == nobody
+    assert somebody[2] == (0 if mechanism.startswith("SCRAM") else 1)
+
+
+def test_app_password_shaped_guesses_are_no_oracle(world: World) -> None:
+    """What looks like an app password and is none costs what any wrong password does."""
+    hashed: list[object] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(proofs_module, "verify", lambda *_: bool(hashed.append(1)))
+        with refused(Condition.LOGIN_FAILED):
+            world.ask("alice@demo.test", "abcde-fghij-klmno-pqrst")
+    assert len(hashed) == 1
+
+
 # --- tokens and certificates -----------------------------------------------------------------------------------
 
 
