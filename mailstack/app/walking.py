@@ -72,7 +72,7 @@ async def walk_to(
         if transport.via != "mx":
             return await walk.by_server(transport_server(transport), probe)
     elif config.relay.smarthost.host:
-        return await walk.by_server(server_of(config), probe)
+        return await walk.by_server(server_of(config, reactor), probe)
     else:
         tell(Step("route", Mark.OK, f"by the MX of {domain}"))
     return await walk.by_mx(domain, probe)

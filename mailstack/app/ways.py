@@ -1,6 +1,7 @@
 """The ways out, as the configuration draws them: by MX, through servers, by the table of transports."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from mailstack.relay.session import Visits
 from mailstack.relay.settings import RelaySettings, Smarthost, SmarthostTls
 from mailstack.relay.stsfetch import HttpsFetch
 from mailstack.relay.stspolicies import StsPolicies
+from mailstack.relay.tokens import ClientCredentials
 from mailstack.relay.transports import Rule, lane_name
 from mailstack.store.api import Ledger
 
@@ -38,7 +40,9 @@ def way_out(
     demands = Demands(resolver, policies, settings.port, dane=config.relay.dane)
     by_mx = MxCourier(settings, resolver, visits, random.SystemRandom(), demands)
     one_server = bool(config.relay.smarthost.host)
-    otherwise: Courier = SmarthostCourier(settings, server_of(config), resolver, visits) if one_server else by_mx
+    otherwise: Courier = (
+        SmarthostCourier(settings, server_of(config, reactor), resolver, visits) if one_server else by_mx
+    )
     if not config.relay.transports:
         return _ROUTE, together(_ROUTE) if one_server else by_domain(_ROUTE), otherwise
     rules = rules_of(config)
@@ -61,12 +65,18 @@ def rules_of(config: Config) -> list[Rule]:
     ]
 
 
-def server_of(config: Config) -> Smarthost:
+def server_of(config: Config, reactor: Any) -> Smarthost:
     """The one that takes everything.  OSError."""
     given = config.relay.smarthost
-    return Smarthost(
-        given.host, given.port, SmarthostTls(given.tls), user=given.user, password=first_line(given.password_file)
-    )
+    secret = first_line(given.password_file)
+    server = Smarthost(given.host, given.port, SmarthostTls(given.tls), user=given.user, password=secret)
+    if not given.token_url:
+        return server
+    from mailstack.net.https import Https  # with its libraries: most servers never need it
+
+    scope, fetch = given.token_scope, Https(reactor)
+    tokens = ClientCredentials(given.token_url, given.client_id, secret, scope, fetch, reactor.seconds)
+    return replace(server, password=Secret(""), tokens=tokens)
 
 
 def transport_server(transport: Transport) -> Smarthost:

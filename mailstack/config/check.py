@@ -115,6 +115,9 @@ def _password_with_user(config: Config) -> Iterator[Fault]:
         yield Fault(
             f"{key}.tls", '"none" would send the password in the clear; allowed with a user: "starttls", "implicit"'
         )
+    if smarthost.token_url and not (smarthost.user and smarthost.client_id):
+        missing = "client_id" if smarthost.user else "user"
+        yield Fault(f"{key}.{missing}", "is missing while a token_url is given; allowed: the name to log in with")
     if smarthost.user and not smarthost.host:
         yield Fault(f"{key}.host", "is missing while a user is given; allowed: the name of the server")
 

@@ -15,6 +15,7 @@ from mailstack.config.kinds import (
     DURATION,
     FLAG,
     HOST,
+    HTTPS,
     LISTEN_ADDRESSES,
     NAME_SERVERS,
     PATH,
@@ -155,6 +156,27 @@ class Smarthost(Section):
         "is never written here.",
         example="/etc/mailstack/smarthost.password",
         why="a login is needed",
+    )
+    token_url: str = setting(
+        HTTPS,
+        "",
+        "Where to get an access token (OAuth 2.0, client credentials), to log in with by XOAUTH2 in place of a "
+        "password; password_file then has the client's secret.  Microsoft 365 wants it.",
+        example="https://login.microsoftonline.com/TENANT/oauth2/v2.0/token",
+        why="the server takes no passwords any more",
+    )
+    client_id: str = setting(
+        TEXT,
+        "",
+        "The name under which this server is known there.",
+        example="00000000-0000-0000-0000-000000000000",
+        why="with token_url",
+    )
+    token_scope: str = setting(
+        TEXT,
+        "https://outlook.office365.com/.default",
+        "What the token shall be good for.",
+        why="token_url is not Microsoft's",
     )
 
 

@@ -6,6 +6,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from random import Random
 
+from mailstack.accounts.api import IssuerUnreachable
 from mailstack.base.events import Event, log
 from mailstack.dns.api import DnsFailure, NoSuchDomain, Resolver
 from mailstack.queue.api import Deferred, Envelope, Failed, Outcome, Recipient, RemoteReply, Tls
@@ -192,20 +193,24 @@ class SmarthostCourier:
     def __init__(self, settings: RelaySettings, smarthost: Smarthost, resolver: Resolver, visits: Visits) -> None:
         self._settings, self._smarthost, self._resolver, self._visits = settings, smarthost, resolver, visits
         self._policy = for_smarthost(smarthost)
-        self._login = LogIn(smarthost.user, smarthost.password) if smarthost.user else None
 
     async def deliver(
         self, envelope: Envelope, recipients: Sequence[Recipient], content: Content
     ) -> Mapping[Recipient, Outcome]:
-        targets = self._targets(_tls_wish(envelope))
-        return await _Round(self._visits, self._login).run(targets, envelope, recipients, content)
+        try:
+            login = await self._smarthost.login()
+        except IssuerUnreachable as failure:
+            login, targets = None, _nobody(RemoteReply("", 0, "4.7.0", f"smarthost: no access token: {failure}"))
+        else:
+            targets = self._targets(_tls_wish(envelope), login)
+        return await _Round(self._visits, login).run(targets, envelope, recipients, content)
 
-    async def _targets(self, wish: Tls) -> Targets:
+    async def _targets(self, wish: Tls, login: LogIn | None) -> Targets:
         """A smarthost that is not found is a fault of the configuration or the network, never of the mail."""
         host, port, policy = self._smarthost.host, self._smarthost.port, self._policy
         if wish is Tls.REQUIRED:
             policy = for_requiretls(policy, host, host, mx_secure=False, sts=None)
-        kept = self._visits.kept(host, port, policy, self._login)
+        kept = self._visits.kept(host, port, policy, login)
         if kept is not None:
             yield kept
         for target in await targets_of(host, port, policy, self._resolver, self._settings):
@@ -213,6 +218,10 @@ class SmarthostCourier:
                 yield RemoteReply("", 0, "4.4.4", f"smarthost: {target.text}")
             elif target != kept:
                 yield target
+
+
+async def _nobody(trouble: RemoteReply) -> Targets:
+    yield trouble
 
 
 async def targets_of(

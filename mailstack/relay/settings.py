@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from mailstack.base.secret import Secret
-from mailstack.smtp.conversation import ClientLimits
+from mailstack.relay.tokens import ClientCredentials
+from mailstack.smtp.conversation import ClientLimits, LogIn
 
 __all__ = ["Carrying", "RelaySettings", "Reuse", "Smarthost", "SmarthostTls"]
 
@@ -58,3 +59,12 @@ class Smarthost:
     verify: bool = True  # its certificate must be good for `host`
     user: str = ""
     password: Secret = field(default_factory=lambda: Secret(""))
+    tokens: ClientCredentials | None = None  # then there is no password
+
+    async def login(self) -> LogIn | None:
+        """None: without.  IssuerUnreachable when there is no token now."""
+        if not self.user:
+            return None
+        if self.tokens is None:
+            return LogIn(self.user, self.password)
+        return LogIn(self.user, await self.tokens.token(), token=True)

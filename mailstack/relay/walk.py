@@ -14,6 +14,7 @@ from service_identity import CertificateError, VerificationError
 from service_identity.cryptography import verify_certificate_hostname
 from twisted.internet import error
 
+from mailstack.accounts.api import IssuerUnreachable
 from mailstack.dns.api import Resolver
 from mailstack.queue.api import Recipient, RemoteReply, Tls
 from mailstack.relay.advice import advice
@@ -102,7 +103,11 @@ class Walk:
     async def by_server(self, server: Smarthost, probe: Probe | None = None) -> bool:
         """The same for the one server that such mail is handed to."""
         self._ok("route", f"such mail is handed to {server.host}, port {server.port}")
-        login = LogIn(server.user, server.password) if server.user else None
+        try:
+            login = await server.login()
+        except IssuerUnreachable as failure:
+            self._fault("login", RemoteReply("", 0, "4.7.0", f"no access token: {failure}"))
+            return False
         return await self._some_address(server.host, server.port, for_smarthost(server), login, probe)
 
     # --- DNS and policy ----------------------------------------------------------------------------------

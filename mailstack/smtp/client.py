@@ -227,9 +227,15 @@ class SmtpClient:
             self._events.append(TlsGo())
 
     def _log_in(self, login: LogIn) -> None:
-        """PLAIN with its response at once, else LOGIN.  RFC 4954 §4"""
+        """XOAUTH2 for a token; else PLAIN with its response at once, or LOGIN.  RFC 4954 §4"""
         user, password = login.user.encode(), login.password.reveal().encode()
-        if "PLAIN" in self.offer.mechanisms:
+        if login.token and "XOAUTH2" in self.offer.mechanisms:
+            response = base64.b64encode(b"user=%b\x01auth=Bearer %b\x01\x01" % (user, password))
+            self._secrets = deque([b""])  # what a server hears that tells in JSON why the token is no good
+            self._say("AUTH XOAUTH2", _State.AUTH, hidden=b" " + response)
+        elif login.token:
+            self._no_way_to_log_in("XOAUTH2")
+        elif "PLAIN" in self.offer.mechanisms:
             response = base64.b64encode(b"\0" + user + b"\0" + password)
             self._secrets = deque([response])  # once more for a server that answers 334 to the first
             self._say("AUTH PLAIN", _State.AUTH, hidden=b" " + response)
@@ -237,9 +243,12 @@ class SmtpClient:
             self._secrets = deque([base64.b64encode(user), base64.b64encode(password)])
             self._say("AUTH LOGIN", _State.AUTH)
         else:
-            offered = ", ".join(sorted(self.offer.mechanisms)) or "none"
-            words = self._words("4.7.0", f"no way to log in: need PLAIN or LOGIN, the server offers {offered}")
-            self._events.append(LoginRefused(words))
+            self._no_way_to_log_in("PLAIN or LOGIN")
+
+    def _no_way_to_log_in(self, needed: str) -> None:
+        offered = ", ".join(sorted(self.offer.mechanisms)) or "none"
+        words = self._words("4.7.0", f"no way to log in: need {needed}, the server offers {offered}")
+        self._events.append(LoginRefused(words))
 
     def _auth(self, reply: RawReply) -> None:
         if reply.code == 334:

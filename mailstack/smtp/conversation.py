@@ -108,8 +108,11 @@ class StartTls:
 
 @dataclass(frozen=True, slots=True)
 class LogIn:
+    """`token`: the password is an access token, for XOAUTH2."""
+
     user: str
     password: Secret
+    token: bool = False
 
 
 @dataclass(frozen=True, slots=True)

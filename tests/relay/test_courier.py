@@ -1,5 +1,6 @@
 """Couriers against real servers on loopback; names and addresses are made up by the test."""
 
+import base64
 import os
 from datetime import UTC, datetime
 from random import Random
@@ -12,6 +13,7 @@ from twisted.internet.error import ConnectError
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from zope.interface import implementer
 
+from mailstack.accounts.api import IssuerUnreachable
 from mailstack.base.secret import Secret
 from mailstack.dns.api import Addresses, DnsFailure, MxHost, MxSet, NoSuchDomain
 from mailstack.queue.api import Deferred, Delivered, Envelope, Failed, Recipient
@@ -385,6 +387,33 @@ def test_smarthost_with_login_over_verified_tls(field, certificate):
     assert outcome[X].tls.endswith(" verified")
     assert f.dialler.dialled == [("192.0.2.1", 2587)]
     assert f.sinks[0].commands[0][3].startswith("AUTH PLAIN ")
+
+
+class Tokens:
+    def __init__(self, *answers):
+        self.answers = answers
+
+    async def token(self):
+        if not self.answers:
+            raise IssuerUnreachable("https://id.test: no answer")
+        return Secret(self.answers[0])
+
+
+def test_smarthost_with_a_token(field, certificate):
+    f = field(USUAL, tls=ServerTls(certificate), keywords=["AUTH XOAUTH2 LOGIN"])
+    outcome = f.smarthost(X, user="me", tokens=Tokens("t0ken"))
+    assert isinstance(outcome[X], Delivered)
+    said = base64.b64encode(b"user=me\x01auth=Bearer t0ken\x01\x01").decode()
+    assert f"AUTH XOAUTH2 {said}" in f.sinks[0].commands[0]
+
+
+def test_smarthost_without_a_token(field):
+    """Nobody is called, the mail waits, and the reason is told."""
+    f = field(USUAL)
+    outcome = f.smarthost(X, user="me", tokens=Tokens())
+    assert isinstance(outcome[X], Deferred)
+    assert "no access token: https://id.test: no answer" in outcome[X].reply.text
+    assert f.dialler.dialled == []
 
 
 def test_smarthost_with_implicit_tls_and_auth_login(field, certificate):

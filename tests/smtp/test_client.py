@@ -395,3 +395,31 @@ def test_whatever_the_server_says_every_recipient_has_one_answer(answers):
     (done,) = [event for event in events if isinstance(event, TransactionDone)]
     assert len(done.replies) == 2
     assert isinstance(events[-1], Ended)
+
+
+def login_with_token(offer, *answers):
+    talk = Talk(hello=b"220 mx\r\n250-mx\r\n250 AUTH " + offer + b"\r\n")
+    events = talk.send(LogIn("me@demo.test", Secret("t0ken"), token=True))
+    for answer in answers:
+        events += talk.hear(answer)
+    return talk, events
+
+
+def test_auth_xoauth2():
+    """As Microsoft 365 wants it."""
+    talk, events = login_with_token(b"LOGIN XOAUTH2", b"235 ok\r\n")
+    assert talk.said == b"AUTH XOAUTH2 " + base64.b64encode(b"user=me@demo.test\x01auth=Bearer t0ken\x01\x01") + b"\r\n"
+    assert events == [LoggedIn()]
+
+
+def test_a_token_that_is_no_good():
+    """The server says why in JSON, hears an empty line, and then says that it has failed."""
+    talk, events = login_with_token(b"XOAUTH2", b"334 eyJzdGF0dXMiOiI0MDEifQ==\r\n", b"535 5.7.3 no\r\n")
+    assert talk.said.endswith(b"\r\n\r\n")
+    assert isinstance(events[-1], LoginRefused)
+
+
+def test_a_token_is_never_said_as_a_password():
+    talk, events = login_with_token(b"PLAIN LOGIN")
+    assert talk.said == b""
+    assert "need XOAUTH2, the server offers LOGIN, PLAIN" in events[-1].reply.text
