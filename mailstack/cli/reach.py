@@ -17,7 +17,7 @@ from mailstack.config.model import Config
 from mailstack.control.client import NobodyThere
 from mailstack.control.client import ask as ask_server
 
-__all__ = ["as_owner", "ask", "ask_running", "at_once", "configuration", "glimpsed", "read_text"]
+__all__ = ["as_owner", "ask", "ask_running", "at_once", "configuration", "glimpsed", "is_running", "read_text"]
 
 T = TypeVar("T")
 
@@ -52,6 +52,14 @@ def ask(ctx: click.Context, command: str, **arguments: Any) -> Any:
         return ask_server(glimpsed(ctx).control_socket, command, **arguments)
     except NobodyThere:
         return _on_files(configuration(ctx), command, arguments)
+
+
+def is_running(ctx: click.Context) -> bool:
+    try:
+        ask_server(glimpsed(ctx).control_socket, "store accounts")
+    except NobodyThere:
+        return False
+    return True
 
 
 def ask_running(ctx: click.Context, command: str, **arguments: Any) -> Any:

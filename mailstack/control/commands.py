@@ -173,7 +173,13 @@ def store_commands(mail: Callable[[], CheckedStore]) -> Commands:
         findings = [{"mailbox": mailbox, "what": what} for mailbox, what in checked.findings]
         return {**asdict(checked), "findings": findings}
 
-    return {"store accounts": names, "store check": check}
+    async def on_disk() -> list[str]:
+        return list(await mail().accounts_on_disk())
+
+    async def rebuild(name: str) -> int:
+        return await mail().rebuild(parse_address(name))
+
+    return {"store accounts": names, "store check": check, "store on-disk": on_disk, "store rebuild": rebuild}
 
 
 _SHOWN_MAX = 1 << 20  # octets of a message

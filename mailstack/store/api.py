@@ -301,6 +301,12 @@ class CheckedStore(Protocol):
     def usage(self, account: str) -> Usage:
         """What it keeps; nothing when it has no mail here."""
 
+    async def accounts_on_disk(self) -> Sequence[str]:
+        """Also those of which the index knows nothing, sorted."""
+
+    async def rebuild(self, account: str) -> int:
+        """Make its rows anew from its files; how many messages it has.  MailError(NO_SUCH_USER)"""
+
     async def check(self, account: str, *, repair: bool) -> Checked:
         """MailError(NO_SUCH_USER)"""
 

@@ -4,12 +4,13 @@
 import os
 import sqlite3
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
+from pathlib import Path
 from typing import Any
 
 from mailstack.base import files
 
-__all__ = ["NoSync", "SyncEach", "SyncFileSystem", "sqlite_connection"]
+__all__ = ["NoSync", "SyncEach", "SyncFileSystem", "is_readable", "sqlite_connection"]
 
 
 def sqlite_connection(path: str, *, read_only: bool = False, synchronous: str = "FULL") -> Any:
@@ -82,3 +83,12 @@ def _probe(path: str) -> None:
     files.write_new(path, bytes(4096))
     files.sync_file(path)
     files.remove(path)
+
+
+def is_readable(path: Path) -> bool:
+    """Whether SQLite finds nothing wrong with a database that no server has open."""
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+            return bool(connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+    except sqlite3.DatabaseError:
+        return False

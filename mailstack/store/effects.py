@@ -21,6 +21,7 @@ __all__ = [
     "Effect",
     "Noted",
     "Reflagged",
+    "Remade",
     "Removed",
     "Renamed",
     "Subscribed",
@@ -93,6 +94,13 @@ class AccountRead:
 
 
 @dataclass(frozen=True, slots=True)
+class Remade:
+    """All rows of the mailbox are new ones."""
+
+    mailbox: int
+
+
+@dataclass(frozen=True, slots=True)
 class Noted:
     """For the log, which belongs to the reactor's thread."""
 
@@ -110,4 +118,4 @@ def as_change(effect: Added | Reflagged | Removed) -> Change:
     return FlagsChanged(mailbox, tuple(uid for uid, _ in effect.flags), effect.modseq, effect.source)
 
 
-Effect = Added | Reflagged | Removed | Created | Deleted | Renamed | Subscribed | Noted
+Effect = Added | Reflagged | Removed | Created | Deleted | Renamed | Subscribed | Noted | Remade

@@ -270,6 +270,6 @@ class OpenMailbox:
     def subscribed(self, *, yes: bool) -> None:
         self.folder = replace(self.folder, subscribed=yes)
 
-    def deleted(self) -> None:
+    def invalidated(self, reason: str) -> None:
         self.is_gone = True
-        self.feed.publish(MailboxInvalidated(self.folder.id, "Mailbox has been deleted"))
+        self.feed.publish(MailboxInvalidated(self.folder.id, reason))

@@ -41,6 +41,7 @@ __all__ = [
     "SUBSCRIPTIONS_TEXT",
     "FileName",
     "account_path",
+    "accounts_below",
     "checked",
     "expunged_at",
     "file_name",
@@ -79,6 +80,17 @@ def account_path(root: str, account: str) -> str:
     if not (_is_safe(local) and _is_safe(domain)):
         raise MailError(Condition.NO_SUCH_USER, "No such user", detail=f"not usable as a folder: {account!r}")
     return f"{root}/{domain}/{local}"
+
+
+def accounts_below(root: str) -> list[str]:
+    """Every account that has a Maildir of ours, sorted."""
+    return sorted(
+        f"{local.name}@{domain.name}"
+        for domain in os.scandir(root)
+        if domain.is_dir() and _is_safe(domain.name)
+        for local in os.scandir(domain.path)
+        if _is_safe(local.name) and os.path.isfile(f"{local.path}/{FOLDER_TEXT}")  # noqa: PTH113
+    )
 
 
 def _is_safe(part: str) -> bool:

@@ -23,6 +23,7 @@ from mailstack.store.effects import (
     Effect,
     Noted,
     Reflagged,
+    Remade,
     Removed,
     Renamed,
     Subscribed,
@@ -97,7 +98,7 @@ class OpenedMailbox(Protocol):
 
     def subscribed(self, *, yes: bool) -> None: ...
 
-    def deleted(self) -> None: ...
+    def invalidated(self, reason: str) -> None: ...
 
 
 class OpenedAccount(Protocol):
@@ -225,6 +226,8 @@ class Memory:
     def apply(self, effect: Effect) -> None:
         if isinstance(effect, Added | Reflagged | Removed):
             self._apply_to_mailbox(effect)
+        elif isinstance(effect, Remade):
+            self._drop(effect.mailbox, "Mailbox was made again from its files")
         elif isinstance(effect, Noted):
             log(effect.event, **effect.fields)
         else:
@@ -264,12 +267,17 @@ class Memory:
 
     def _delete(self, effect: Deleted, account: OpenedAccount | None, mailbox: OpenedMailbox | None) -> None:
         if mailbox is not None:
-            del self.mailboxes[effect.folder.id]
-            self._staying.gone(effect.folder.id)
-            self.unfollow(effect.folder.id)
-            mailbox.deleted()
+            self._drop(effect.folder.id, "Mailbox has been deleted")
         if account is not None:
             account.deleted(effect.folder)
+
+    def _drop(self, number: int, reason: str) -> None:
+        """Who has it open has to select it again, if it is still there."""
+        mailbox = self.mailboxes.pop(number, None)
+        if mailbox is not None:
+            self._staying.gone(number)
+            self.unfollow(number)
+            mailbox.invalidated(reason)
 
 
 def look_at(txn: Txn, mailbox: int) -> None:

@@ -34,6 +34,8 @@ from mailstack.store.index.messages import Row
 from mailstack.store.memory import Memory, as_known
 from mailstack.store.opened import How, Opened, open_store
 from mailstack.store.quota import refusal
+from mailstack.store.rebuilding import rebuild
+from mailstack.store.rescue import check_aside
 from mailstack.store.room import RESERVE_OCTETS, Room
 from mailstack.store.taking import take_in
 from mailstack.store.txn import Txn
@@ -244,6 +246,17 @@ class Store:
     def accounts(self) -> Sequence[str]:
         return self._memory.read(accounts.names)
 
+    async def accounts_on_disk(self) -> Sequence[str]:
+        """Also those that the index has lost."""
+        return await self._in_thread(lambda: maildir.accounts_below(self._mail))
+
+    async def rebuild(self, account: str) -> int:
+        self._expect(account)
+        opened = await self.account(account)
+        total = sum([await self._memory.write(partial(_rebuild, mailbox=folder.id)) for folder in opened.folders()])
+        await self._memory.write(partial(_check_usage, account=account, repair=True))
+        return total
+
     def usage(self, account: str) -> Usage:
         return self._memory.read(partial(_used, account=account))
 
@@ -289,6 +302,7 @@ class Store:
             count, told = await self._memory.write(partial(_check, mailbox=folder.id, repair=repair))
             total += count
             findings += [(folder.name, each) for each in told]
+        findings += await self._memory.write(partial(_check_aside, account=account, repair=repair))
         findings += [
             ("", each) for each in await self._memory.write(partial(_check_usage, account=account, repair=repair))
         ]
@@ -320,6 +334,17 @@ def _listed(row: Row, path: str, keywords: Keywords) -> Listed:
     paths = tuple(f"{path}/cur/{maildir.file_name(row.base, letters)}" for letters in names)
     unique = maildir.read_base(row.base).unique
     return Listed(row.uid, names_of(row.flags, keywords), row.date, row.size, unique, paths)
+
+
+def _rebuild(txn: Txn, *, mailbox: int) -> int:
+    box, place = mailboxes.by_id(txn.db, mailbox), mailboxes.place_of(txn.db, mailbox)
+    if box is None or place is None:
+        return 0  # deleted meanwhile
+    return rebuild(txn, foldering.Home(box.account, place[0], txn.site.account_path(place[0])), box)
+
+
+def _check_aside(txn: Txn, *, account: str, repair: bool) -> Sequence[tuple[str, str]]:
+    return check_aside(txn, account, foldering.ensure_home(txn, account), repair=repair)
 
 
 def _check_usage(txn: Txn, *, account: str, repair: bool) -> Sequence[str]:

@@ -18,3 +18,26 @@ def test_check(world: World) -> None:
     assert "UID 1: its file has 7 octets" in world.says("store", "check", "--repair")
     (checked,) = json.loads(world.says("store", "check", "--json"))
     assert checked == {"account": "alice@demo.test", "messages": 1, "findings": [], "whole": True}
+
+
+def test_rebuild(world: World) -> None:
+    mail = Mail(world.state)
+    mail.append("INBOX", b"Subject: one\r\n\r\n1\r\n", flags=("\\Seen",))
+    mail.close()
+    assert world.says("store", "rebuild") == "1 account, 1 messages are in the index.\n"
+    assert world.says("store", "rebuild", "alice@demo.test") == "1 account, 1 messages are in the index.\n"
+
+
+def test_an_index_that_cannot_be_read(world: World) -> None:
+    mail = Mail(world.state)
+    mail.append("INBOX", b"Subject: one\r\n\r\n1\r\n", flags=("\\Seen",))
+    mail.close()
+    index = world.state / "index.sqlite"
+    index.write_bytes(b"rubbish" * 1000)
+    result = world.run("store", "rebuild")
+    assert "it is set aside as" in result.stderr
+    assert "1 account, 1 messages" in result.stdout
+    assert [path.read_bytes()[:7] for path in world.state.glob("index.sqlite.damaged-*")] == [b"rubbish"]
+    mail = Mail(world.state)
+    assert mail.open().columns.flags(1) == ("\\Seen",)
+    mail.close()
