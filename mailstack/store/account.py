@@ -59,6 +59,21 @@ class OpenAccount:
         """Folders may have come or gone on the disk since they were read."""
         return foldering.stamp_of(self._home.root) != self._stamp
 
+    @property
+    def is_watched(self) -> bool:
+        return bool(self._feed)
+
+    async def refresh(self) -> None:
+        if self.seems_changed():
+            with as_known():
+                await self._memory.write(lambda txn: foldering.read_account(txn, self.name), self.update)
+
+    async def _found(self, name: str) -> Folder:
+        """Also one that another program has made just now.  MailError(NO_SUCH_MAILBOX)"""
+        if maildir.normal(name) not in self._folders:
+            await self.refresh()
+        return self.folder(name)
+
     # --- store.api.MailAccount -----------------------------------------------------------------------
 
     def folders(self) -> Sequence[Folder]:
@@ -95,7 +110,7 @@ class OpenAccount:
         await self._memory.write(lambda txn: foldering.unsubscribe(txn, self.name, name))
 
     async def status(self, name: str) -> Status:
-        folder = self.folder(name)
+        folder = await self._found(name)
         mailbox = self._memory.mailboxes.get(folder.id)
         if isinstance(mailbox, OpenMailbox):
             await mailbox.refresh()
@@ -126,7 +141,7 @@ class OpenAccount:
             await self._memory.look_at(box.id)
 
     async def open(self, name: str) -> OpenMailbox:
-        folder = self.folder(name)
+        folder = await self._found(name)
         mailbox = self._memory.mailboxes.get(folder.id)
         if not isinstance(mailbox, OpenMailbox):
             await self._read(folder)

@@ -208,6 +208,9 @@ class MailAccount(Protocol):
     @property
     def name(self) -> str: ...
 
+    async def refresh(self) -> None:
+        """See what other programs did to the folders; costs next to nothing when they did nothing."""
+
     def folders(self) -> Sequence[Folder]:
         """Sorted by name, INBOX first."""
 

@@ -115,6 +115,11 @@ class OpenedAccount(Protocol):
     @property
     def id(self) -> int: ...
 
+    @property
+    def is_watched(self) -> bool: ...
+
+    async def refresh(self) -> None: ...
+
     def touched(self, change: Change) -> None: ...
 
 
@@ -206,10 +211,14 @@ class Memory:
             self.watching.unfollow(mailbox)
 
     async def poll(self, turn: int, turns: int, *, followed: bool = True) -> None:
-        """Look at the folders of the mailboxes whose turn it is and that somebody watches.
+        """Look at the accounts and mailboxes whose turn it is and that somebody watches.
 
-        `followed`: also at those that the system tells about (it may have lost count).
+        `followed`: also at mailboxes that the system tells about (it may have lost count).
         """
+        for account in list(self.accounts.values())[turn::turns]:
+            if account.is_watched:
+                with suppress(MailError, OSError):
+                    await account.refresh()
         for number, mailbox in list(self.mailboxes.items())[turn::turns]:
             if mailbox.is_watched and (followed or self.watching is None or not self.watching.follows(number)):
                 await self.refresh(number)

@@ -233,6 +233,9 @@ class FakeAccount:
             self.add_folder(folder, use)
             self.subscribed.add(folder)
 
+    async def refresh(self):
+        pass
+
     def add_folder(self, name, special_use=None):
         self.last_id += 1
         self.boxes[name] = FakeMailbox(self, Folder(self.last_id, name, 1000 + self.last_id, special_use))

@@ -5,10 +5,12 @@ import codecs
 import errno
 import os
 import re
+import shutil
 import socket
 import ssl
 from contextlib import ExitStack, suppress
 from functools import partial
+from pathlib import Path
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
@@ -311,6 +313,18 @@ class World:
             staged.finish()
             await account.append(name, [Incoming(staged)])
 
+    def makes_folder(self, _player, rest):
+        """`ACCOUNT FOLDER`: another program makes it below the account's Maildir."""
+        account, folder = rest.split()
+        local, _, domain = account.partition("@")
+        for part in ("tmp", "new", "cur"):
+            Path(self.config.mail_folder, domain, local, folder, part).mkdir(parents=True)
+
+    def removes_folder(self, _player, rest):
+        account, folder = rest.split()
+        local, _, domain = account.partition("@")
+        shutil.rmtree(Path(self.config.mail_folder, domain, local, folder))
+
     def disk(self, _player, rest):
         """`ENOSPC write syncfs`: these operations fail from now on; `works`: none does."""
         self.faults.close()
@@ -413,6 +427,8 @@ def _log_in_pop3(talk, name, password):
 
 LOGINS = {"imap": _log_in_imap, "pop3": _log_in_pop3}
 DIRECTIVES = {
+    "makes-folder": World.makes_folder,
+    "removes-folder": World.removes_folder,
     "disk": World.disk,
     "listener": World.choose_listener,
     "tls": World.tls,

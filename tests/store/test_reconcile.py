@@ -224,6 +224,36 @@ def test_a_folder_renamed_to_the_name_of_one_that_is_gone(world):
     assert "Sent" not in [folder.name for folder in world.account().folders()]
 
 
+def test_folders_of_others_are_told_within_a_poll(world):
+    """To sessions that have had their account for long."""
+    account, told = world.account(), []
+    account.watch(told.append)
+    for part in ("cur", "new", "tmp"):
+        (world.maildir() / ".Work" / part).mkdir(parents=True)
+    run(world.store.poll())
+    assert [(type(change).__name__, change.folder.name) for change in told] == [("FolderCreated", "Work")]
+    (world.maildir() / ".Work").rename(world.maildir() / ".Play")
+    run(world.store.poll())
+    assert (type(told[1]).__name__, told[1].old_name, told[1].folder.name) == ("FolderRenamed", "Work", "Play")
+    shutil.rmtree(world.maildir() / ".Play")
+    run(world.store.poll())
+    assert (type(told[2]).__name__, told[2].folder.name) == ("FolderDeleted", "Play")
+    account.unwatch(told.append)
+    run(world.store.poll())
+    assert len(told) == 3
+
+
+def test_a_folder_of_others_is_found_when_it_is_asked_for(world):
+    account = world.account()
+    for part in ("cur", "new", "tmp"):
+        (world.maildir() / ".Work" / part).mkdir(parents=True)
+    (world.maildir() / ".Work/new/1.x").write_bytes(ONE)
+    assert run(account.status("Work")).messages == 1
+    assert picture(run(account.open("Work"))) == {1: ((), ONE)}
+    run(account.refresh())
+    assert "Work" in [folder.name for folder in account.folders()]
+
+
 def test_a_maildir_from_elsewhere_is_adopted(world):
     old = world.maildir(account="old@demo.test")
     for part in ("cur", "new", "tmp", ".Sent/cur", ".Work/cur", ".Work/new"):

@@ -187,6 +187,7 @@ def _order(name: str) -> tuple[bool, str]:
 
 
 async def handle(cmd: List, session: Session, out: Sink) -> Done:
+    await session.account.refresh()
     if not cmd.extended and cmd.patterns == ("",):
         await out(Untagged(b"LIST " + _ROOT))
         return Done("LIST completed")
@@ -216,6 +217,7 @@ async def tell_name(name: str, given: str, session: Session, out: Sink) -> None:
 
 async def lsub(cmd: List, session: Session, out: Sink) -> Done:
     r"""With `%`, a level above subscribed names is told as \NoSelect.  RFC 3501 §6.3.9"""
+    await session.account.refresh()
     if cmd.patterns == ("",):
         await out(Untagged(b"LSUB " + _ROOT))
         return Done("LSUB completed")
