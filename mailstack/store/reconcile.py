@@ -9,6 +9,7 @@ watched; does nothing when the folder's stamps are the known ones (store.stamps)
     letters that differ             are a flag change (rules: store.changing)
     a file in `new/`                goes to `cur/`
     a file of a tombstone           was to be removed, and is now
+    a file that has grown since     gets the next UID (store.young)
     a file of ours of the wrong     was never finished: set aside in `tmp/`
     size or with a hole in it
     that no row names
@@ -28,7 +29,7 @@ from typing import NamedTuple
 
 from mailstack.base import files
 from mailstack.base.events import Event
-from mailstack.store import maildir
+from mailstack.store import maildir, young
 from mailstack.store.changing import remove_rows
 from mailstack.store.chores import RenameFile
 from mailstack.store.effects import Added, Noted, Reflagged
@@ -69,6 +70,7 @@ def reconcile(txn: Txn, home: Home, box: Box) -> None:
     before = txn.site.stamps.before_listing(path)
     is_new = txn.site.stamps.never_scanned(txn.db, box.id)
     rows = {row.base: row for row in messages.all_of(txn.db, box.id)}
+    young.renew(txn, box, path, rows)
     left = tombstones.left_behind(txn.db, box.id)
     found = _look(path, rows, left)
     _bring_back(txn, path, rows, found)
@@ -81,6 +83,8 @@ def reconcile(txn: Txn, home: Home, box: Box) -> None:
     _clear_leftovers(txn, home, box, path, left, found)
     moved = found.moved or bool(found.strangers or found.leftovers)
     txn.site.stamps.listed(box.id, path, before, moved=moved and txn.site.stamps.before_listing(path) != before)
+    if young.are_there(txn, box):
+        txn.site.stamps.doubt(txn.db, box.id)
     _note(txn, home, box, counts, is_new=is_new)
 
 
@@ -277,6 +281,8 @@ def _take_in(txn: Txn, path: str, box: Box, stranger: _Stranger, uid: int) -> Ro
     there = f"{path}/cur/{maildir.file_name(base, disk)}"
     if here != there:
         txn.rename(here, there)
+    if told.uid is None and stranger.part == "cur":
+        young.note(txn, box, base, stranger.size, stranger.date)
     return Row(uid, box.modseq, flags, crlf_size or stranger.size, stranger.date, base, disk)
 
 

@@ -33,6 +33,8 @@ class Site:
     now: Callable[[], float]  # UNIX seconds
     stamps: Stamps
     durable: bool = True  # False in tests: nothing has to outlive a power cut
+    # files that others may still be writing: mailbox → base → octets when they were taken in (store.young)
+    young: dict[int, dict[str, int]] = field(default_factory=dict)
     host: str = field(default_factory=maildir.host_name)
     serial: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     keep_seconds: float = 0  # for how long expunged mail can be brought back

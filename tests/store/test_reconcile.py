@@ -163,6 +163,36 @@ def test_files_of_ours_with_holes_are_set_aside(world, text):
     assert [path.read_bytes() for path in (world.maildir() / "tmp").iterdir()] == [text]
 
 
+def test_a_file_that_grows_after_it_was_seen_is_another_message(world):
+    """`cp` straight into cur/, looked at in the middle: nothing of its first half stays."""
+    world.open()
+    path = world.maildir() / "cur" / "1.x:2,S"
+    path.write_bytes(ONE[:12])
+    mailbox = world.open()
+    mirror = Mirror(mailbox)
+    assert picture(mailbox) == {1: (("\\Seen",), ONE[:12])}
+    (half,) = (world.maildir() / "cur").iterdir()
+    with half.open("ab") as file:
+        file.write(ONE[12:])
+    run(mailbox.refresh())
+    assert picture(mailbox) == {2: (("\\Seen",), ONE)}
+    mirror.check()
+    assert run(world.store.check(ALICE, repair=False)).findings == ()
+
+
+def test_a_file_that_is_still_for_a_while_is_not_looked_at_again(world):
+    world.open()
+    path = world.maildir() / "cur" / "1.x:2,"
+    path.write_bytes(ONE)
+    mailbox = world.open()
+    assert mailbox.seems_changed()
+    (file,) = (world.maildir() / "cur").iterdir()
+    os.utime(file, (1, 1))  # `cp -p` does that at its end
+    run(mailbox.refresh())
+    assert picture(mailbox) == {1: ((), ONE)}
+    assert not mailbox.seems_changed()
+
+
 @pytest.mark.parametrize("name", ["a b", "x\n", "ü", "y" * 220, ",S=1"])
 def test_odd_names_get_a_plain_one(world, name):
     mailbox = world.open()
