@@ -3,8 +3,9 @@
 import fcntl
 import os
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from mailstack.base import files
@@ -23,6 +24,8 @@ from mailstack.store.uidvalidity import has_mark
 
 __all__ = ["How", "Opened", "open_store"]
 
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
+
 How = Literal["syncfs", "fsync", "none"]
 
 
@@ -36,6 +39,13 @@ class Opened:
     reader: Any
     resources: ExitStack
 
+    def keep_caches(self, root: str) -> None:
+        """Before a clean end: what they have is on the disk, and nothing more comes."""
+        self.memory.kept.close()
+        self.memory.digests.close()
+        with suppress(OSError):
+            files.sync_file(f"{root}/cache.sqlite")
+
     def close(self) -> None:
         self.resources.close()
 
@@ -47,11 +57,13 @@ def open_store(root: str, mail: str, reactor: Any, how: How, now: Callable[[], f
         writer = sqlite_connection(f"{root}/index.sqlite", synchronous="OFF" if how == "none" else "FULL")
         stack.callback(writer.close)
         with _transaction(writer):
-            _begin(writer, mail)
+            may_have_lost = _begin(writer, mail)
         durability = _durability(how, root, mail)
         stack.callback(durability.close)
         reader = sqlite_connection(f"{root}/index.sqlite", read_only=True)
         stack.callback(reader.close)
+        if may_have_lost:
+            _forget_cache(root)
         files.make_private(f"{root}/cache.sqlite")
         kept = Kept(f"{root}/cache.sqlite", memory_octets)
         stack.callback(kept.close)
@@ -92,9 +104,16 @@ def _transaction(connection: Any) -> ExitStack:
     return stack
 
 
-def _begin(txn: Any, mail: str) -> None:
-    """After a crash, chores may be undone that only memory knew of: every folder is looked at once.
+def _forget_cache(root: str) -> None:
+    """It is never synced while it is in use, so after a power cut anything may stand in it."""
+    for end in ("", "-wal", "-shm"):
+        files.remove(f"{root}/cache.sqlite{end}")
 
+
+def _begin(txn: Any, mail: str) -> bool:
+    """Whether the power may have gone since the last time.
+
+    After a crash, chores may be undone that only memory knew of: every folder is looked at once.
     An index without its mail (a disk that is not mounted) is refused: everything would count as expunged.
     """
     schema.migrate(txn, "store", schema.STORE)
@@ -102,9 +121,21 @@ def _begin(txn: Any, mail: str) -> None:
         raise MailError(
             Condition.UNAVAILABLE, "Mail folder is not the one of this index", detail=f"{mail}: not mounted?"
         )
-    if not counters.get(txn, counters.CLEAN):
+    crashed, boot = not counters.get(txn, counters.CLEAN), _boot()
+    if crashed:
         stamps.doubt_all(txn)
+    may_have_lost = crashed and (boot == 0 or counters.get(txn, counters.BOOT) != boot)
     counters.put(txn, counters.CLEAN, 0)
+    counters.put(txn, counters.BOOT, boot)
+    return may_have_lost
+
+
+def _boot() -> int:
+    """A number that every start of the system has for itself; 0 where it tells none."""
+    try:
+        return int(Path(BOOT_ID).read_text()[:8], 16)
+    except (OSError, ValueError):
+        return 0
 
 
 def _end(txn: Any) -> None:

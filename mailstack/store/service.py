@@ -170,6 +170,7 @@ class Store:
             watching, self._memory.watching = self._memory.watching, None
             if watching is not None:
                 watching.close()
+            self._opened.keep_caches(self._root)
             await self._opened.committer.stop()
         self.abandon()
 

@@ -24,6 +24,8 @@ import pytest
 from mailstack.base.errors import Condition, MailError
 from mailstack.store import commit, foldering, opened
 from mailstack.store.batches import Task
+from mailstack.store.digests import Digests
+from mailstack.store.kept import Kept
 from mailstack.store.values import SpecialUse
 from tests.faults.recorder import Recorder, is_reachable, watched_sqlite
 from tests.faults.script import PLACES, Author, Player, check
@@ -99,8 +101,8 @@ def small_world():
     folders = (("Sent", SpecialUse.SENT), ("Archive", SpecialUse.ARCHIVE))
     with (
         mock.patch.object(foldering, "DEFAULT_FOLDERS", folders),
-        mock.patch.object(opened, "Kept", lambda _path: mock.Mock()),
-        mock.patch.object(opened, "Digests", lambda _path: mock.Mock()),
+        mock.patch.object(opened, "Kept", lambda _path, octets: Kept(None, octets)),
+        mock.patch.object(opened, "Digests", lambda _path, octets: Digests(None, octets)),
     ):
         yield
 

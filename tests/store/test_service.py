@@ -5,7 +5,7 @@ from twisted.internet.defer import Deferred, gatherResults
 
 from mailstack.base import files
 from mailstack.base.errors import Condition, MailError
-from mailstack.store import schema
+from mailstack.store import opened, schema
 from mailstack.store.schema import Migration
 from mailstack.store.service import Store
 from mailstack.store.values import FlagMode
@@ -204,4 +204,22 @@ def test_uidvalidity_rises_though_the_clock_stands(tmp_path):
         world.reopen(without_index=True)
     assert len(set(given)) == len(given)
     assert sorted(given)[-3:] == given[-3:]
+    world.close()
+
+
+@pytest.mark.parametrize(
+    ("boot", "end", "is_kept"),
+    [("0000000a", "crash", True), ("0000000b", "crash", False), ("", "crash", False), ("0000000b", "reopen", True)],
+)
+def test_the_cache_goes_when_the_power_may_have_gone(tmp_path, monkeypatch, boot, end, is_kept):
+    """It is not synced while it is used; another number of the system's start after a crash may mean a power cut."""
+    monkeypatch.setattr(opened, "BOOT_ID", str(tmp_path / "boot"))
+    (tmp_path / "boot").write_text("0000000a-x")
+    world = World(tmp_path / "store")
+    world.append("INBOX", b"Subject: one\r\n\r\n")
+    world.open().kept("envelope", 1, lambda _content: b"before")
+    world.store.opened.memory.kept.flush()
+    (tmp_path / "boot").write_text(boot)
+    getattr(world, end)()
+    assert world.open().kept("envelope", 1, lambda _content: b"after") == (b"before" if is_kept else b"after")
     world.close()

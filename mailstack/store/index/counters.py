@@ -2,10 +2,11 @@
 
 from typing import Any
 
-__all__ = ["CLEAN", "UIDVALIDITY", "UIDVALIDITY_BELOW", "get", "put", "raise_to"]
+__all__ = ["BOOT", "CLEAN", "UIDVALIDITY", "UIDVALIDITY_BELOW", "get", "put", "raise_to"]
 
 UIDVALIDITY = "uidvalidity"  # the highest that was given
 CLEAN = "clean"  # 1: the store was stopped with nothing left to do; 0: it is running, or has crashed
+BOOT = "boot"  # a number of the system's start in which the store was opened last
 UIDVALIDITY_BELOW = "uidvalidity-below"  # the store's text file says: values below it may have been given
 
 
