@@ -66,6 +66,7 @@ class Daemon(MultiService):
         self.total = Total(config.limits.connections, config.limits.strangers_per_address)
         self.parts: Parts | None = None
         self.control: ControlServer | None = None
+        self.logouts: Logouts | None = None
         self.web: WebPorts | None = None
         self.sink = LogSink(config.log.level)
         self.ready: Deferred[None] = Deferred()
@@ -130,12 +131,12 @@ class Daemon(MultiService):
         parts.store.start()
         parts.login.start()
         self.total.doorkeeper = parts.guard
-        logouts = Logouts(
+        self.logouts = Logouts(
             parts.login.live,
             lambda: (each for listener in self.listeners for each in listener.connections),
             self._reactor,
         )
-        MultiService.addService(self, logouts)
+        MultiService.addService(self, self.logouts)
         await parts.spool.open()
         MultiService.addService(self, parts.runner)
         MultiService.addService(self, parts.tls_watch)
@@ -232,6 +233,7 @@ class Daemon(MultiService):
         await self._step(lambda: gatherResults([listener.stopService() for listener in self.listeners]))
         if self.parts is not None:
             parts = self.parts
+            await self._step(lambda: maybeDeferred(self.logouts.stopService) if self.logouts else succeed(None))
             await self._step(lambda: maybeDeferred(self.control.stopService) if self.control else succeed(None))
             await self._step(parts.runner.stopService)
             await self._step(lambda: maybeDeferred(self.web.stopService) if self.web else succeed(None))

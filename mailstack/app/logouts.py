@@ -5,6 +5,7 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.task import LoopingCall
+from twisted.python.failure import Failure
 
 from mailstack.accounts.live import Live
 from mailstack.base.events import Event, log
@@ -36,6 +37,13 @@ class Logouts(Service):
             self._call.stop()
 
     def look(self) -> None:
+        """Never the last look: what goes wrong in one may go right in the next."""
+        try:
+            self._look()
+        except Exception:  # noqa: BLE001  see above
+            log(Event.INTERNAL_ERROR, error_id="logouts", where="logouts", failure=Failure().getTraceback())
+
+    def _look(self) -> None:
         over = {cid: (account, reason) for cid, account, reason in self._live.over()}
         if over:
             for connection in list(self._connections()):
