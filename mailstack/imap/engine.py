@@ -112,6 +112,8 @@ class ImapEngine:
         self._ending = False  # BYE was said amid a command
         self._layer: DeflateLayer | None = None
         self._utf8 = False  # the client has enabled it
+        self._continued: bytes | None = None  # the line that went on with the present command
+        self._again: bytes | None = None  # a line that is read again, as a command
         self._clear = b""  # made before the deflate layer began, and not sent yet
         self.state = State.NOT_AUTHENTICATED
         self.after = After.GO_ON
@@ -173,7 +175,7 @@ class ImapEngine:
             return self._read_literal()
         if expects is _Expects.BODY:
             return self._read_body()
-        line = self._fragments.line(self._room)
+        line, self._again = self._again or self._fragments.line(self._room), None
         if line is None:
             return NEED_DATA
         if expects is _Expects.COMMAND:
@@ -182,6 +184,7 @@ class ImapEngine:
             return self._further_line(line)
         if expects is _Expects.CONTINUED:
             self._expects = _Expects.ANSWER
+            self._continued = line
             return Continued(line)
         return self._append_end(line)
 
@@ -344,6 +347,8 @@ class ImapEngine:
         self._pass_over()
         self._expects = _Expects.COMMAND
         self._pieces = []
+        if done.again:
+            self._again = self._continued
         if done.positive:
             if self._row.compresses:
                 self._begin_deflate()

@@ -123,6 +123,7 @@ class Done:
 
     `deselected`: besides what the command's row says, no mailbox is open any more.
     `utf8`: names and quoted strings are UTF-8 from now on.
+    `again`: the line that went on with the command is none of it, but a command of its own.
     """
 
     text: str
@@ -130,6 +131,7 @@ class Done:
     result: bytes = b"OK"
     deselected: bool = False
     utf8: bool = False
+    again: bool = False
 
     @classmethod
     def no(cls, text: str, code: bytes = b"") -> "Done":

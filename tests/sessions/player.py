@@ -121,4 +121,4 @@ class Player:
 
 
 def transcripts(protocol):
-    return sorted((FOLDER / protocol).glob("*.txt"))
+    return sorted((FOLDER / protocol).rglob("*.txt"))

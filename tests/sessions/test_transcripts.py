@@ -7,7 +7,7 @@ from tests.sessions.player import FOLDER, Player, parse, transcripts
 from tests.sessions.world import SocketWorld, World
 
 ALL = [
-    pytest.param(protocol, path, id=f"{protocol}/{path.stem}")
+    pytest.param(protocol, path, id=str(path.relative_to(FOLDER).with_suffix("")))
     for protocol in ("smtp", "imap", "pop3")
     for path in transcripts(protocol)
 ]
