@@ -202,11 +202,13 @@ def test_idle(world):
     assert talk.heard() == []
 
 
-def test_idle_ends_with_done_only(world):
+def test_idle_ends_with_done_or_a_command(world):
     talk = selected(world)
     talk.say("a IDLE")
-    assert talk.say("b NOOP") == ["a BAD IDLE ends with DONE"]
-    assert talk.say("c NOOP") == ["c OK NOOP completed"]
+    assert talk.say("b NOOP") == ["a OK IDLE ended by a command", "b OK NOOP completed"]
+    talk.say("c IDLE")
+    assert talk.say("()") == ["c BAD IDLE ends with DONE"]
+    assert talk.say("d NOOP") == ["d OK NOOP completed"]
 
 
 def test_idle_without_a_mailbox(world):
