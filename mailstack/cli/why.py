@@ -4,16 +4,17 @@ import shutil
 import textwrap
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 import click
 
+from mailstack.base.errors import Condition, MailError
 from mailstack.cli.reach import as_owner, glimpsed
 from mailstack.cli.say import Failed, errors_in_one_line, json_option, plain, print_json
 
 _WHOLE = 3  # stories told in full without being asked to
+_PATIENCE = 5.0  # seconds for a server that may be in trouble itself
 _LABEL = 11  # columns
 _COLOURS = {"good": "green", "wait": "yellow", "bad": "red", "plain": None}
 
@@ -56,11 +57,20 @@ def why(ctx: click.Context, what: str, since: str | None, whole: bool, limit: in
 
 
 def _have_it_written(socket: str) -> None:
-    """A server that runs holds the last moments in memory; one that does not has written everything."""
+    """A server that runs holds the last moment in memory; one that does not has written everything.
+
+    One that does not answer is a reason to look at what it has written, not to wait for it.
+    """
     from mailstack.control.client import NobodyThere, ask
 
-    with suppress(NobodyThere):
-        ask(socket, "history flush")
+    try:
+        ask(socket, "history flush", timeout=_PATIENCE)
+    except NobodyThere:
+        pass
+    except MailError as failure:
+        if failure.condition is Condition.NOT_ALLOWED:
+            raise
+        click.echo(f"mailstack: note: the last moment may be missing: {failure.public}", err=True)
 
 
 def _since(text: str) -> float:

@@ -75,6 +75,9 @@ class Wishes:
 NO_WISHES = Wishes()
 
 
+_OWN = " by this server"  # the end of `client`; that of a peer begins with its address and ends with a listener
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """One message in the queue and whom it is for.
@@ -93,8 +96,13 @@ class Envelope:
     smtputf8: bool = False
     ret: str = ""
     envid: str = ""
-    client: str = ""  # "[192.0.2.1] by submission", for reports and `queue list`
+    client: str = ""  # "[192.0.2.1] by submission", for reports and `queue list`; "report by this server"
     wishes: Wishes = NO_WISHES
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it began here: submitted with a login, or a report of this server's.  Not what an alias passes on."""
+        return bool(self.account) or self.client.endswith(_OWN)
 
     @property
     def set_out(self) -> datetime:

@@ -76,7 +76,7 @@ class Signer:
 
     async def signed(self, envelope: Envelope, content: Content) -> Content:
         """With its signatures; as it is when it is not ours to sign, or nobody has a key."""
-        if not self._keys or not _is_ours(envelope):
+        if not self._keys or not envelope.is_own:
             return content
 
         async def again(converted: Content) -> bytes:
@@ -118,11 +118,6 @@ class Signer:
 def _pieces(content: Content, start: int) -> Iterator[bytes]:
     for offset in range(start, content.size, _CHUNK):
         yield content.read(offset, min(_CHUNK, content.size - offset))
-
-
-def _is_ours(envelope: Envelope) -> bool:
-    """Submitted here, or a report by this server; what an alias passes on is neither."""
-    return bool(envelope.account) or (not envelope.reverse_path and envelope.client == "report by this server")
 
 
 def signing_domain(header: Header, reverse_path: str, keys: Keys) -> str:

@@ -1,10 +1,12 @@
 """Stories over the in-memory world: real sessions, store and queue; the clock and the wire are the test's."""
 
 import json
+import socket
 
 import pytest
 
 from mailstack.base.events import Event, log
+from mailstack.cli import why
 from tests.history.world import labels
 
 FAR = "shop@far.test"
@@ -229,6 +231,18 @@ def test_nothing_found_says_where_it_looked(world):
     assert "nothing goes by 'carol@far.test' in all that is kept" in world.why("carol@far.test", status=1)
     assert "in the last 2d" in world.why("carol@far.test", "--since", "2d", status=1)
     assert "is no length of time" in world.why(FAR, "--since", "soon", status=1)
+
+
+def test_a_server_that_does_not_answer_keeps_nobody_waiting(world, monkeypatch):
+    """It holds its socket, and is stuck: what it has written is told all the same."""
+    mid = mid_of(world.send(FAR, ALICE))
+    monkeypatch.setattr(why, "_PATIENCE", 0.05)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stuck:
+        stuck.bind(world.config.control_socket)
+        stuck.listen()
+        told = world.why(FAR)
+    assert f"Message {mid}  delivered" in told
+    assert "the last moment may be missing" in told
 
 
 def test_a_terminal_is_not_steered(world):

@@ -76,6 +76,7 @@ def test_what_was_submitted_here_is_signed_twice(world):
         ({"account": "", "client": "[192.0.2.1] by smtp"}, False),  # an alias passes it on
         ({"account": "", "reverse_path": "", "client": "[192.0.2.1] by smtp"}, False),  # so is this report of others
         ({"account": "", "reverse_path": "", "client": "report by this server"}, True),
+        ({"account": "", "client": "TLS report by this server"}, True),  # RFC 8460 §3 asks for it
         ({"reverse_path": ""}, True),  # a read receipt of somebody here
     ],
 )
