@@ -30,6 +30,9 @@ def backup(ctx: click.Context, target: str, as_json: bool) -> None:
     """
     config = configuration(ctx)
     text = read_text(ctx.obj)
+    for inside in (config.state, config.mail_folder):
+        if Path(target).resolve().is_relative_to(Path(inside).resolve()):
+            raise Failed(f"{target} lies within {inside}, which is what is backed up; take another folder")
     _make_for_owner(Path(target), Path(config.state))
     with as_owner(config.state), counting("Backing up") as tick:
         taken = Backup(Path(config.state), Path(config.mail_folder), text, Path(target), tick).take()

@@ -176,6 +176,12 @@ def test_refused(there: World, tmp_path: Path) -> None:
     assert "no such mailbox" in there.refuses("restore", str(tmp_path / "backup"), WHO, "--folder", "x")
 
 
+def test_a_backup_is_never_within_what_it_backs_up(there: World) -> None:
+    filled(there)
+    assert "take another folder" in there.refuses("backup", str(there.state / "backup"))
+    assert not (there.state / "backup").exists()
+
+
 def test_databases_are_those_of_the_moment(there: World, tmp_path: Path) -> None:
     filled(there)
     taken = there.json("backup", str(tmp_path / "backup"))
