@@ -240,11 +240,11 @@ class _Stranger(NamedTuple):
     size: int  # of the file
     date: int
 
-    def order(self) -> tuple[int, int, str]:
+    def order(self) -> tuple[int, int, bool, str]:
         """Those with a UID in that order, then the oldest first, as the names tell."""
         number = _FIRST_NUMBER.match(self.name)
         time = int(number[0]) if number else self.date
-        return self.told.uid or MAX_UID + 1, time, self.name
+        return self.told.uid or MAX_UID + 1, time, self.part != "cur", self.name
 
 
 def _inspect(txn: Txn, path: str, part: str, name: str, *, is_new: bool) -> _Stranger | None:
