@@ -58,12 +58,14 @@ class Window:
     # --- what happens to rows --------------------------------------------------------------------------
 
     def arrived(self, new: Sequence[Due]) -> None:
-        """Rows that have just been committed."""
+        """Rows that have just been committed.  Urgent ones do not wait for their lane's share: RFC 6710 §4.1"""
         self._lanes.clear()
         taken: list[Due] = []
         for due in new:
             if (due.at, due.row) > self._front:
                 self._note_later(due.at)
+            elif due.priority > 0 and self._room:
+                self._take(due, taken)
             else:
                 self._offer(due, taken)
         self._plan(taken)

@@ -82,6 +82,19 @@ def test_many_dead_destinations_leave_room_for_others():
     assert "alive.test" in {parcel.lane.domain for parcel in iter(lambda: rows.agenda.take(NOW), None)}
 
 
+def test_urgent_mail_does_not_wait_for_its_lanes_share():
+    rows = Rows(WindowLimits(rows=1000, rows_a_lane=10, rows_a_look=100))
+    rows.add("huge.test", NOW - 50, 500)
+    rows.look()
+    rows.add("huge.test", NOW, 2)
+    rows.window.arrived([Due(501, "usual", "huge.test", NOW, 0), Due(502, "urgent", "huge.test", NOW, 3)])
+    taken = [parcel.message_id for parcel in iter(lambda: rows.agenda.take(NOW), None)]
+    assert taken[0] == "urgent"
+    assert "usual" not in taken
+    rows.look()
+    assert rows.agenda.take(NOW) is None
+
+
 def test_held_rows_stay_out():
     rows = Rows()
     rows.add("t.test", NOW)
