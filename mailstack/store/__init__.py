@@ -40,7 +40,8 @@ so it is found after the loss of the index; a sweep in a thread removes what is 
 
 **Refused.**  *A database an account*: 100 µs and a file handle each instead of 6 µs a row.
 *Files placed on the reactor's thread, rows by the writer*: saves a hand-over, but then a file
-exists before anybody could know whether it is ours, and reconcile has to guess.  *Renaming for
+exists before anybody could know whether it is ours, and reconcile has to guess.  *A whole foreign Maildir taken in by
+one transaction*: 100,000 files are 6 s for which every delivery waits; now 1,000 at a time.  *Renaming for
 each flag change at once*: 1,000 of them block for 50 ms; chores do it later, and `message.disk`
 says how far they are.  *Trusting tombstones to recognise a file that came back*: a person who
 copies mail back from a backup would see it deleted again; a tombstone names its file only until

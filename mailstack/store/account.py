@@ -158,15 +158,18 @@ class OpenAccount:
 
     async def _read(self, folder: Folder) -> None:
         with as_known():
-            await self._memory.write(lambda txn: _read_mailbox(txn, folder.id), self._keep)
+            while await self._memory.write(lambda txn: _read_mailbox(txn, folder.id), self._keep) is None:
+                pass
         if folder.id in self._memory.mailboxes:
             return
         known = self._memory.read(lambda db: _known_mailbox(Txn(db, self._memory.site), folder.id))
         if known is not None:
             self._keep(known)
 
-    def _keep(self, read: tuple[Box, MailColumns]) -> None:
+    def _keep(self, read: tuple[Box, MailColumns] | None) -> None:
         """What was read is memory's from now on, unless another session was quicker."""
+        if read is None:
+            return
         box, columns = read
         if box.id not in self._memory.mailboxes:
             folder = box.as_folder(subscribed=box.name in self._subscriptions)
@@ -238,9 +241,10 @@ class OpenAccount:
         self._feed.publish(FolderSubscribed(self.name, name, yes))
 
 
-def _read_mailbox(txn: Txn, mailbox: int) -> tuple[Box, MailColumns]:
-    """Compared with the disk first."""
-    look_at(txn, mailbox)
+def _read_mailbox(txn: Txn, mailbox: int) -> tuple[Box, MailColumns] | None:
+    """Compared with the disk first; None while there is more to compare."""
+    if look_at(txn, mailbox):
+        return None
     box = mailboxes.by_id(txn.db, mailbox)
     assert box is not None  # or look_at had raised
     return box, read_columns(txn, box)

@@ -15,7 +15,9 @@ watched; does nothing when the folder's stamps are the known ones (store.stamps)
     that no row names
 
 It runs in the writer's thread, in a transaction like any other job, so a file that
-we have just placed has its row: ours are never taken for foreign.
+we have just placed has its row: ours are never taken for foreign.  Where very many files have
+come (somebody's old Maildir of 100,000), they are taken in by and by, a transaction each time,
+so that other accounts' mail does not wait for all of them; the last look finds nothing new.
 """
 
 import os
@@ -60,15 +62,22 @@ class _Found:
     moved: bool = False
 
 
-def reconcile(txn: Txn, home: Home, box: Box) -> None:
-    """Changes `box` and saves it when there was something."""
+def reconcile(txn: Txn, home: Home, box: Box, *, at_most: int | None = None) -> bool:
+    """Changes `box` and saves it when there was something.
+
+    Whether it has to be called again: only so many new messages are taken in at once.
+    """
     path = home.path(box)
+    waiting = txn.site.arriving.pop(box.id, None)
     if not txn.site.stamps.is_due(txn.db, box.id, path):
-        return
+        return False
     if not os.path.isdir(f"{path}/cur"):  # noqa: PTH112
-        return  # the whole folder was taken away: read_account will see it
+        return False  # the whole folder was taken away: read_account will see it
+    if waiting and at_most is not None:
+        _take_next(txn, home, box, waiting, at_most)
+        return True
     before = txn.site.stamps.before_listing(path)
-    is_new = txn.site.stamps.never_scanned(txn.db, box.id)
+    is_new = waiting is None and txn.site.stamps.never_scanned(txn.db, box.id)
     rows = {row.base: row for row in messages.all_of(txn.db, box.id)}
     young.renew(txn, box, path, rows)
     left = tombstones.left_behind(txn.db, box.id)
@@ -76,16 +85,32 @@ def reconcile(txn: Txn, home: Home, box: Box) -> None:
     _bring_back(txn, path, rows, found)
     gone = _vanished(path, rows, left, found)
     counts = (
-        _arrive(txn, home, box, found.strangers, rows, keep_uids=is_new),
+        _arrive(txn, home, box, found.strangers, rows, keep_uids=is_new, at_most=at_most),
         _vanish(txn, box, gone),
         _reflag(txn, box, rows, found.letters),
     )
     _clear_leftovers(txn, home, box, path, left, found)
+    _note(txn, home, box, counts, is_new=is_new)
+    if box.id in txn.site.arriving:
+        return True
     moved = found.moved or bool(found.strangers or found.leftovers)
     txn.site.stamps.listed(box.id, path, before, moved=moved and txn.site.stamps.before_listing(path) != before)
     if young.are_there(txn, box):
         txn.site.stamps.doubt(txn.db, box.id)
-    _note(txn, home, box, counts, is_new=is_new)
+    return False
+
+
+def _take_next(txn: Txn, home: Home, box: Box, waiting: Sequence[tuple[str, str]], at_most: int) -> None:
+    """Some of the files that an earlier look has found; those that have gone meanwhile are left out."""
+    path = home.path(box)
+    inspected = (_inspect(txn, path, *each, is_new=False) for each in waiting[:at_most])
+    strangers = [stranger for stranger in inspected if stranger is not None]
+    reserve(txn, home, box, len(strangers))
+    rows = _take_in_all(txn, path, box, strangers)
+    if rows:
+        _tell_arrivals(txn, box, rows)
+    txn.site.arriving[box.id] = waiting[at_most:]  # when it is empty, the next look is the last one
+    _note(txn, home, box, (len(rows), 0, 0), is_new=False)
 
 
 def _look(path: str, rows: dict[str, Row], left: dict[str, int]) -> _Found:
@@ -194,8 +219,16 @@ def _with_their_change(row: Row, letters: str, known_bits: int) -> int:
 
 
 def _arrive(
-    txn: Txn, home: Home, box: Box, strangers: Sequence[tuple[str, str]], rows: dict[str, Row], *, keep_uids: bool
+    txn: Txn,
+    home: Home,
+    box: Box,
+    strangers: Sequence[tuple[str, str]],
+    rows: dict[str, Row],
+    *,
+    keep_uids: bool,
+    at_most: int | None,
 ) -> int:
+    """How many.  Those that keep their UID all come at once: later ones could not be told from new ones."""
     path = home.path(box)
     taken = {row.uid for row in rows.values()}
     limit = box.uidnext
@@ -210,15 +243,25 @@ def _arrive(
         else:
             fresh.append(stranger)
     box.uidnext = max(box.uidnext, max(taken, default=0) + 1)
+    if at_most is not None and len(fresh) > at_most:
+        txn.site.arriving[box.id] = [(each.part, each.name) for each in fresh[at_most:]]
+        fresh = fresh[:at_most]
     reserve(txn, home, box, len(fresh))
     if kept:  # the index is made again: nobody wants to be told of the whole mailbox as new
         box.recent = max(box.recent, max(row.uid for row in kept) + 1)
-    for stranger in fresh:
-        kept.append(_take_in(txn, path, box, stranger, box.uidnext))
-        box.uidnext += 1
+    kept += _take_in_all(txn, path, box, fresh)
     if kept:
         _tell_arrivals(txn, box, sorted(kept))
     return len(kept)
+
+
+def _take_in_all(txn: Txn, path: str, box: Box, strangers: Iterable["_Stranger"]) -> list[Row]:
+    """With the next UIDs."""
+    rows = []
+    for stranger in strangers:
+        rows.append(_take_in(txn, path, box, stranger, box.uidnext))
+        box.uidnext += 1
+    return rows
 
 
 def _tell_arrivals(txn: Txn, box: Box, rows: Sequence[Row]) -> None:

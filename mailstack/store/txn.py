@@ -6,7 +6,7 @@ whose batch cannot be made durable) leaves the folders as they were.
 """
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -37,6 +37,7 @@ class Site:
     young: dict[int, dict[str, int]] = field(default_factory=dict)
     host: str = field(default_factory=maildir.host_name)
     serial: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    arriving: dict[int, Sequence[tuple[str, str]]] = field(default_factory=dict)  # files by mailbox: store.reconcile
     keep_seconds: float = 0  # for how long expunged mail can be brought back
     quotas: dict[str, Quota] = field(default_factory=dict)  # account → as the reactor's thread last asked
 

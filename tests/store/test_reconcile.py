@@ -7,6 +7,7 @@ import pytest
 
 from mailstack.base import events
 from mailstack.base.errors import Condition, MailError
+from mailstack.store import account, memory
 from mailstack.store.values import FlagMode
 from tests.store.world import ALICE, Mirror, World, body_of, picture, run
 
@@ -365,3 +366,90 @@ def test_our_own_work_needs_no_listing(world, monkeypatch):
     run(mailbox.refresh())
     run(world.store.poll())
     assert listed == []
+
+
+def brought(world, names):
+    for name in names:
+        path = world.maildir() / "cur" / f"{name}.M1P1.other:2,"
+        path.write_bytes(b"Subject: %d\n\n" % name)
+        os.utime(path, (1000, 1000))  # nobody is still writing it
+
+
+def subjects(mailbox):
+    return [mailbox.octets(uid).split(b"\r\n")[0] for uid in mailbox.columns.uids]
+
+
+def between_looks(monkeypatch, what):
+    """Few files at once, and `what` happens before the second look."""
+    looks, look = [], memory.look_at
+
+    def looking(txn, mailbox):
+        looks.append(len(looks))
+        if len(looks) == 2:
+            what(txn)
+        return look(txn, mailbox)
+
+    monkeypatch.setattr(memory, "ARRIVALS_AT_ONCE", 3)
+    for module in (memory, account):
+        monkeypatch.setattr(module, "look_at", looking)
+    return looks
+
+
+def test_very_many_files_come_by_and_by(world, monkeypatch):
+    looks = between_looks(monkeypatch, lambda txn: None)
+    world.account()
+    brought(world, range(20, 10, -1))
+    mailbox = world.open()
+    assert subjects(mailbox) == [b"Subject: %d" % name for name in range(11, 21)], "the oldest first"
+    assert list(mailbox.columns.uids) == list(range(1, 11))
+    assert len(looks) == 5, "three a time, and a last look"
+    assert not world.store._opened.memory.site.arriving
+    run(mailbox.refresh())
+    assert len(looks) == 5
+    again = Mirror(mailbox)
+    brought(world, range(30, 35))
+    run(mailbox.refresh())
+    assert len(mailbox.columns) == 15
+    assert [len(change.uids) for change in again.changes] == [3, 2]
+
+
+def test_what_happens_to_files_that_wait_their_turn(world, monkeypatch):
+    def meanwhile(txn):
+        folder = world.maildir() / "cur"
+        (folder / "18.M1P1.other:2,").unlink()
+        (folder / "19.M1P1.other:2,").rename(folder / "19.M1P1.other:2,F")
+        brought(world, [15])
+
+    between_looks(monkeypatch, meanwhile)
+    world.account()
+    brought(world, [11, 12, 13, 16, 17, 18, 19])
+    mailbox = world.open()
+    assert sorted(subjects(mailbox)) == [b"Subject: %d" % name for name in (11, 12, 13, 15, 16, 17, 19)]
+    assert list(mailbox.columns.uids) == list(range(1, 8))
+    (flagged,) = (uid for uid in mailbox.columns.uids if mailbox.columns.flags(uid))
+    assert mailbox.octets(flagged).startswith(b"Subject: 19")
+
+
+def test_a_failure_between_looks_loses_nothing(world, monkeypatch):
+    def broken(txn):
+        raise MailError(Condition.INTERNAL, "No more today")
+
+    between_looks(monkeypatch, broken)
+    world.account()
+    brought(world, range(11, 21))
+    with pytest.raises(MailError):
+        world.open()
+    mailbox = world.open()
+    assert subjects(mailbox) == [b"Subject: %d" % name for name in range(11, 21)]
+
+
+def test_a_lost_index_gives_all_uids_back_at_once(world, monkeypatch):
+    world.append("INBOX", *(b"Subject: %d\r\n\r\n" % name for name in range(8)))
+    run(world.open().expunge([2, 5]))
+    brought(world, range(11, 16))
+    monkeypatch.setattr(memory, "ARRIVALS_AT_ONCE", 3)
+    world.reopen(without_index=True)
+    mailbox = world.open()
+    assert [uid for uid in mailbox.columns.uids if uid <= 8] == [1, 3, 4, 6, 7, 8]
+    assert subjects(mailbox)[:6] == [b"Subject: %d" % name for name in (0, 2, 3, 5, 6, 7)]
+    assert subjects(mailbox)[6:] == [b"Subject: %d" % name for name in range(11, 16)]
