@@ -85,6 +85,12 @@ class AccountDirectory:
             name = f"{name}@{self.default_domain}"
         return self._now().addresses.get(canonical_address(name))
 
+    def who_may_log_in(self, login_name: str) -> Principal | None:
+        """The account of that name, unless it is switched off."""
+        account = self.account_named(login_name)
+        rights = self.rights(account) if account else None
+        return self.principal(account) if account and rights and rights.enabled else None
+
     def principal(self, account: str) -> Principal:
         """May send as each of its addresses, and as each alias that leads to it."""
         picture = self._now()

@@ -61,7 +61,13 @@ def door_limits(config: Config, listener: Listener) -> Limits:
         _REFUSALS[listener.protocol],
         listener.proxy_protocol_from,
         login=listener.protocol not in {"smtp", "lmtp"},
+        greeting_seconds=config.smtp.greeting_delay.total_seconds() if _waits(listener) else 0.0,
     )
+
+
+def _waits(listener: Listener) -> bool:
+    """Where servers come that have time, and who speaks first is heard to: not behind TLS."""
+    return listener.protocol == "smtp" and listener.tls != "implicit"
 
 
 _REFUSALS = {
@@ -130,6 +136,8 @@ def _smtp(config: Config, parts: Parts, listener: Listener, reactor: Any) -> Ses
             submission=submission,
             now=now,
             lmtp=listener.protocol == "lmtp",
+            xclient_from=listener.xclient_from,
+            named=parts.directory.who_may_log_in,
             hold_seconds=int(config.submission.hold_at_most.total_seconds()),
             urgent_senders=frozenset(config.submission.urgent_senders),
             starttls=listener.tls == "starttls",

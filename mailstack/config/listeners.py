@@ -120,6 +120,14 @@ class Listener(Section):
         why="a load balancer would otherwise be the only client you ever see",
         live=True,
     )
+    xclient_from: tuple[Network, ...] = setting(
+        NETWORKS,
+        (),
+        "Proxies and filters that may say by XCLIENT for whom they speak (nginx, Postfix, a spam filter in front), as "
+        "addresses or networks; for smtp, submission and lmtp.  What they say is believed, a login too.",
+        why="a filter in front would otherwise be the only client you ever see",
+        live=True,
+    )
     max_connections: int = setting(
         Number(0, 1_000_000),
         0,

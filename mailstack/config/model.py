@@ -316,6 +316,15 @@ class Quota(Section):
 class Smtp(Section):
     doc: ClassVar[str] = "Mail from other servers: listeners with the protocol smtp."
 
+    greeting_delay: timedelta = setting(
+        DURATION,
+        timedelta(0),
+        "How long clients from other machines wait for the greeting.  Who speaks before it is sent away (554): bots "
+        "do, servers never.  0s: not at all; 2s to 6s is usual.",
+        why="bots take your places, and senders may wait a little",
+        live=True,
+    )
+
     bare_line_ends: Literal["refuse", "normalise"] = setting(
         _choice("refuse", "normalise"),
         "refuse",

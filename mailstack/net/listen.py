@@ -19,6 +19,7 @@ from twisted.internet.task import deferLater
 
 from mailstack.base.engine import Peer
 from mailstack.base.events import Event, log
+from mailstack.net.antechamber import Antechamber
 from mailstack.net.connection import Connection, Setting
 from mailstack.net.proxy import Introduction, Source
 from mailstack.net.unixsocket import UnixBind, listening_unix_socket, remove_socket
@@ -111,6 +112,7 @@ class Limits:
     refusal: bytes
     proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     login: bool = True  # the service is one to log in to
+    greeting_seconds: float = 0.0  # that strangers wait for it
 
 
 class Doorkeeper(Protocol):
@@ -178,10 +180,10 @@ class _Door(Factory):
             return self._let_in(_THIS_MACHINE, 0)
         ip, port = str(getattr(addr, "host", "")).removeprefix("::ffff:"), int(getattr(addr, "port", 0))
         if not self.limits.proxies or not self._is_proxy(ip):
-            return self._let_in(ip, port)
+            return self._receive(ip, port)
 
         def let_in(source: Source) -> TwistedProtocol:
-            return self._let_in(source.ip or ip, source.port or port)
+            return self._receive(source.ip or ip, source.port or port)
 
         def refuse(reason: str) -> None:
             log(Event.CONNECTION_REFUSED, listener=self.setting.listener, ip=ip, reason=reason)
@@ -191,6 +193,26 @@ class _Door(Factory):
     def _is_proxy(self, ip: str) -> bool:
         address = ip_address(ip)
         return any(address in network for network in self.limits.proxies)
+
+    def _receive(self, ip: str, port: int) -> TwistedProtocol:
+        """Strangers wait for the greeting, and have a place meanwhile."""
+        seconds = self.limits.greeting_seconds
+        here = bool(ip_address(ip).is_loopback)
+        if seconds <= 0 or here or self._full(ip):
+            return self._let_in(ip, port)
+        self.total.now += 1
+        self._per_ip[ip] += 1
+
+        def left() -> None:
+            self.total.now -= 1
+            self._per_ip[ip] -= 1
+            if not self._per_ip[ip]:
+                del self._per_ip[ip]
+
+        def refuse(reason: str) -> None:
+            log(Event.CONNECTION_REFUSED, listener=self.setting.listener, ip=ip, reason=reason)
+
+        return Antechamber(self.setting.clock, seconds, lambda: self._let_in(ip, port), refuse, left)
 
     def _let_in(self, ip: str, port: int) -> TwistedProtocol:
         reason = self._refusal(ip)
@@ -207,6 +229,13 @@ class _Door(Factory):
         return connection
 
     def _refusal(self, ip: str) -> str:
+        """Why not; to be asked once a connection, for the doorkeeper counts."""
+        if full := self._full(ip):
+            return full
+        keeper = self.total.doorkeeper
+        return "" if keeper is None else keeper.arrived(ip, login=self.limits.login)
+
+    def _full(self, ip: str) -> str:
         if self.total.now >= self.total.limit:
             return f"{self.total.limit} connections in all (limits.connections)"
         if 0 < self.total.strangers_limit <= self.total.strangers[ip]:
@@ -215,8 +244,7 @@ class _Door(Factory):
             return f"{self.limits.most} connections to {self.setting.listener} (max_connections)"
         if 0 < self.limits.per_ip <= self._per_ip[ip]:
             return f"{self.limits.per_ip} connections from one address (max_connections_per_address)"
-        keeper = self.total.doorkeeper
-        return "" if keeper is None else keeper.arrived(ip, login=self.limits.login)
+        return ""
 
     def _settled(self, connection: Connection) -> None:
         if connection in self._strangers:

@@ -18,6 +18,7 @@ from mailstack.smtp.extensions import auth, chunking
 from mailstack.smtp.extensions.eightbitmime import BODY
 from mailstack.smtp.extensions.lmtp import lmtp_verbs
 from mailstack.smtp.extensions.smtputf8 import SMTPUTF8
+from mailstack.smtp.extensions.xclient import Xclient
 from mailstack.smtp.grammar import CommandFault, Context, Extension, State, Verb
 from mailstack.smtp.values import (
     Answer,
@@ -53,6 +54,7 @@ _NEXT: Mapping[type[SmtpEvent], State] = MappingProxyType(
         Rcpt: State.RCPT,
         Data: State.BODY,
         Rset: State.GREETED,
+        Xclient: State.FRESH,  # the conversation begins anew
     }
 )
 

@@ -52,6 +52,7 @@ __all__ = [
     "UNKNOWN_COMMAND",
     "UNKNOWN_MECHANISM",
     "UNKNOWN_PARAMETER",
+    "XCLIENT_NOT_FOR_YOU",
     "bye",
     "challenge",
     "chunk_taken",
@@ -145,6 +146,7 @@ AUTH_NOT_HERE = Reply(502, "5.5.1", "No login on this port; use the submission p
 AUTH_NEEDS_TLS = Reply(538, "5.7.11", "Login needs TLS; send STARTTLS first")
 AUTH_REQUIRED = Reply(530, "5.7.0", "Log in first")
 TLS_AND_AUTH_REQUIRED = Reply(530, "5.7.0", "Send STARTTLS and log in first")
+XCLIENT_NOT_FOR_YOU = Reply(550, "5.7.0", "This address may not speak for others (XCLIENT)")
 ALREADY_LOGGED_IN = Reply(503, "5.5.1", "Already logged in")
 UNKNOWN_MECHANISM = Reply(504, "5.5.4", "Login mechanism not offered")
 BAD_BASE64 = Reply(501, "5.5.2", "Not base64")

@@ -76,6 +76,7 @@ class Terms:
     recipients: int = 0  # of one message; 0: no limit is announced
     starttls: bool = False  # offered now
     tls: bool = False  # on now
+    xclient: bool = False  # offered to this address
     hold: str = ""  # what FUTURERELEASE announces; "": not offered
     mechanisms: tuple[str, ...] = ()  # offered now
     authenticated: bool = False

@@ -58,6 +58,11 @@ protocol = "pop3"
 address = ["127.0.0.1:1110"]
 tls = "none"
 mechanisms = ["SCRAM-SHA-1"]
+[listeners.behind-proxy]
+protocol = "smtp"
+address = ["127.0.0.1:26"]
+tls = "none"
+xclient_from = ["127.0.0.0/8"]
 [listeners.lmtp]
 protocol = "lmtp"
 address = ["127.0.0.1:24"]

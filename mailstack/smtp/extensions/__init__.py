@@ -21,6 +21,7 @@ from mailstack.smtp.extensions import (
     smtputf8,
     starttls,
     turning,
+    xclient,
 )
 from mailstack.smtp.grammar import Extension
 
@@ -43,5 +44,6 @@ ALL: tuple[Extension, ...] = (
     deliverby.EXTENSION,
     futurerelease.EXTENSION,
     turning.EXTENSION,
+    xclient.EXTENSION,
     smtputf8.EXTENSION,
 )

@@ -16,9 +16,11 @@ from mailstack.sasl.api import Challenge, Mechanisms, Refused
 from mailstack.smtp import replies
 from mailstack.smtp.engine import SmtpEngine
 from mailstack.smtp.extensions.smtputf8 import SMTPUTF8
+from mailstack.smtp.extensions.xclient import Xclient
 from mailstack.smtp.grammar import CommandFault
 from mailstack.smtp.server.faults import reply_for
 from mailstack.smtp.server.listening import Listening
+from mailstack.smtp.server.onbehalf import OnBehalf
 from mailstack.smtp.server.transaction import Transaction
 from mailstack.smtp.values import (
     Answer,
@@ -67,6 +69,8 @@ class SmtpSession:
         self._exchange: conversation.Conversation | None = None
         self._transaction: Transaction | None = None
         engine.on_fault = self._fault
+        self._proxy = wire  # who is really connected
+        self._proxy_helo = ""  # what XCLIENT gave in place of HELO
 
     # --- what the connection calls ---------------------------------------------------------------------------
 
@@ -90,7 +94,11 @@ class SmtpSession:
 
     def _renew_terms(self) -> None:
         self._engine.terms = self._listening.terms(
-            self._wire.peer, self._mechanisms, self._limits, authenticated=self._principal is not None
+            self._wire.peer,
+            self._mechanisms,
+            self._limits,
+            authenticated=self._principal is not None,
+            xclient=self._listening.may_speak_for_others(self._proxy.peer),
         )
 
     def _forget(self) -> None:
@@ -115,6 +123,20 @@ class SmtpSession:
         if self._wire.peer.tls:
             return replies.TLS_ALREADY
         return replies.GO_AHEAD if self._listening.starttls else replies.NO_TLS_HERE
+
+    async def _on_xclient(self, command: Xclient) -> Reply:
+        """From here on somebody else is there; all that was said before is forgotten."""
+        listening, said = self._listening, command.attributes
+        if not listening.may_speak_for_others(self._proxy.peer):
+            return replies.XCLIENT_NOT_FOR_YOU
+        principal = listening.named(said["LOGIN"]) if said.get("LOGIN") else None
+        if said.get("LOGIN") and not (listening.submission and principal):
+            return replies.BAD_ARGUMENT
+        self._forget()
+        self._exchange, self._principal = None, principal
+        self._helo = self._proxy_helo = said.get("HELO", "")
+        self._wire = OnBehalf(self._proxy, said)
+        return self.greet()
 
     # --- login ---------------------------------------------------------------------------------------------------
 
@@ -179,7 +201,7 @@ class SmtpSession:
             mid=message_id(),
             peer=self._wire.peer,
             cid=self._wire.cid,
-            helo=self._helo,
+            helo=self._proxy_helo or self._helo,
             protocol=self._protocol(utf8=utf8),
             principal=self._principal,
         )
@@ -285,6 +307,7 @@ _HANDLERS: Mapping[type, Callable[[SmtpSession, Any], Coroutine[Any, Any, Answer
         BodyAborted: SmtpSession._on_aborted,  # noqa: SLF001
         Rset: SmtpSession._on_rset,  # noqa: SLF001
         Noop: SmtpSession._on_noop,  # noqa: SLF001
+        Xclient: SmtpSession._on_xclient,  # noqa: SLF001
         Quit: SmtpSession._on_quit,  # noqa: SLF001
         Vrfy: SmtpSession._on_vrfy,  # noqa: SLF001
         Expn: SmtpSession._on_expn,  # noqa: SLF001
