@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 # written last, so that an interrupted set-up is taken up again
 READY  := $(VENV)/.ready
 
-.PHONY: demo test quick lint format sample thunderbird faults fuzz bench-queue clean help
+.PHONY: demo test quick lint format sample thunderbird faults fuzz load bench-queue clean help
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -43,8 +43,15 @@ thunderbird: $(READY)
 faults: $(READY)
 	@MAILSTACK_FAULTS=long $(BIN)/python -m pytest tests/faults --timeout 3600
 
+# FUZZ seconds for each target of tests/fuzz (atheris), what is new stays in tests/fuzz/corpus; then the properties
+FUZZ ?= 300
 fuzz: $(READY)
+	@$(BIN)/python -m tests.fuzz.run $(FUZZ)
 	@MAILSTACK_HYPOTHESIS=long $(BIN)/python -m pytest tests/props --timeout 3600
+
+# 100 clients that send 50 MiB each at the same time: what the server takes of memory
+load: $(READY)
+	@MAILSTACK_LOAD=long $(BIN)/python -m pytest -s tests/faults/test_smtp_memory.py
 
 # how long a server with a million queued recipients takes to start, and what memory
 bench-queue: $(READY)

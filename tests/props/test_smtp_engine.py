@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailstack.smtp.values import SmtpLimits
+from tests.fuzz.targets import WAYS, no_command_within
 from tests.smtp.world import Talk
 
 STREAM = (
@@ -65,6 +66,23 @@ def test_however_a_message_is_cut_into_bdats(words, data):
         return [line for line in said if line[:3] == "550"], taken
 
     assert sent(parts) == sent([message])
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(
+        st.sampled_from(
+            [b"\r", b"\n", b"\r\n", b".", b"\r\n.", b"\n.\n", b"\0", b"QUIT\r\n", b"BDAT 9 LAST\r\n", b"x" * 70000]
+        )
+        | st.binary(max_size=30),
+        max_size=20,
+    ),
+    st.sampled_from(WAYS),
+    st.integers(1, 300),
+)
+def test_no_octet_of_a_body_is_a_command(words, way, step):
+    """By DATA and BDAT, refused, mended or binary, wherever it is cut: one answer, and then the next command's."""
+    no_command_within(b"".join(words), way, step)
 
 
 WORDS = st.sampled_from(

@@ -101,6 +101,9 @@ class OneLogin:
 
     principal = Principal("alice@demo.test", frozenset({"alice@demo.test"}))
 
+    async def scram_keys(self, name, algorithm):
+        raise MailError(Condition.LOGIN_FAILED, "Wrong user name or password")
+
     async def verify(self, claim, peer, cid="-"):
         if (claim.name, claim.password.reveal()) == ("alice@demo.test", "alice-secret"):
             return self.principal
