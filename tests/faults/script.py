@@ -16,6 +16,7 @@ from tests.store.world import ALICE, BOB, World, picture, run
 
 NOW = 1_800_000_000.0
 FLAGS = ["\\Seen", "\\Flagged", "\\Deleted", "word", "other"]
+SET_ASIDE = "set aside in tmp"  # half a file, never acknowledged: the only thing that a check may find
 KINDS = [
     *("deliver", "append", "copy", "move", "set_flags", "expunge"),
     *("create", "rename", "delete", "enqueue", "drop"),
@@ -217,7 +218,7 @@ def check(player, before, after, why):
     assert left == found.queued.keys(), why
     for name in player.world.store.accounts():
         findings = run(player.world.store.check(name, repair=False)).findings
-        assert not findings, (findings, why)
+        assert all(SET_ASIDE in what for _, what in findings), (findings, why)
     return found
 
 
