@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from mailstack.cli.reach import configuration
+from mailstack.cli.reach import as_owner, configuration
 from mailstack.cli.say import Failed, errors_in_one_line, json_option, print_json, table
 from mailstack.dns.api import DnsFailure
 from mailstack.zone.records import Facts, Need, Record, needed, reverse_records
@@ -166,12 +166,16 @@ def _facts(ctx: click.Context, domain: str, addresses: tuple[str, ...]) -> Facts
     from mailstack.accounts.names import parse_domain
     from mailstack.app.facts import facts_of
 
-    return facts_of(configuration(ctx), parse_domain(domain), addresses)
+    config = configuration(ctx)
+    with as_owner(config.state):  # the keys are for the server's user only
+        return facts_of(config, parse_domain(domain), addresses)
 
 
 def _hints(facts: Facts) -> Iterator[str]:
     for record in reverse_records(facts):
         yield f"Where you got the address: {zone_line(record)}  ({record.why})"
+    if not facts.dkim:
+        yield f"Nothing of {facts.domain} is signed yet: mailstack dkim new {facts.domain}"
     if not facts.addresses:
         yield "This machine has no public address of its own: name the one that the world sees with --ip."
     if facts.host != facts.domain and not facts.host.endswith(f".{facts.domain}"):

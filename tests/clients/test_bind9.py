@@ -50,6 +50,16 @@ def test_from_nothing_to_right(world, server):
     assert publish(world, server) == "127.0.0.1 has everything that demo.test needs.\n"
 
 
+def test_the_keys_that_sign_are_published_whole(world, server):
+    """An RSA key of 2048 bits is longer than one string of a TXT record."""
+    world.run("domain", "add", "demo.test")
+    world.run("dkim", "new", "demo.test")
+    publish(world, server)
+    signing = [line for line in check(world, server, 1) if "_domainkey.demo.test" in line]
+    assert len(signing) == 2
+    assert all(line.startswith("right    TXT ") for line in signing)
+
+
 def test_what_is_wrong_is_replaced_and_nothing_else(world, server):
     publish(world, server)
     world.config.write_text(world.config.read_text().replace("mail.demo.test", "mx.demo.test"))
