@@ -4,7 +4,9 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from mailstack.accounts.schema import SCHEMAS
@@ -14,11 +16,16 @@ __all__ = ["Database"]
 
 
 class Database:
-    """Opens the file, and makes it when it is not there.  MailError(UNAVAILABLE) when it cannot be used."""
+    """Opens the file, and makes it when it is not there.  MailError(UNAVAILABLE) when it cannot be used.
 
-    def __init__(self, path: str | Path) -> None:
+    `look_every`: for so many seconds a change by another process may stay unseen.  A server asks several times for
+    each message, and the command line changes things through it while it runs.
+    """
+
+    def __init__(self, path: str | Path, *, look_every: float = 0.0) -> None:
         self.path = str(path)
         self._own_changes = 0
+        self._others_changes, self._looked, self._look_every = 0, -inf, look_every
         try:
             _make_file(self.path)
             self.db = sqlite3.connect(self.path, timeout=5.0, isolation_level=None)
@@ -77,9 +84,12 @@ class Database:
             self.db.execute("ROLLBACK")
 
     def version(self) -> tuple[int, int]:
-        """Differs from the last answer as soon as anybody, in any process, has changed something."""
-        (others,) = self.db.execute("PRAGMA data_version").fetchone()
-        return others, self._own_changes
+        """Differs from the last answer when somebody, in any process, has changed something."""
+        now = monotonic()
+        if now - self._looked >= self._look_every:
+            (self._others_changes,) = self.db.execute("PRAGMA data_version").fetchone()
+            self._looked = now
+        return self._others_changes, self._own_changes
 
     def one(self, query: str, *arguments: object) -> Any:
         """The first row, or None."""

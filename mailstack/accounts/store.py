@@ -58,8 +58,8 @@ class AccountStore:
     `secret`: octets that this file alone has, the same for ever.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self._file = Database(path)
+    def __init__(self, path: str | Path, *, look_every: float = 0.0) -> None:
+        self._file = Database(path, look_every=look_every)
         self.path = self._file.path
         self.app_passwords = AppPasswords(self._file)
         self.secret: bytes

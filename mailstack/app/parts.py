@@ -98,7 +98,7 @@ def build(config: Config, reactor: Any, *, inline: bool = False, tls_clients: An
     `inline` (tests): no threads, no syncs; `reactor` may then be a mere clock.
     """
     Path(config.state).mkdir(mode=0o700, parents=True, exist_ok=True)
-    account_store = AccountStore(config.accounts_file)
+    account_store = AccountStore(config.accounts_file, look_every=0.0 if inline else 0.1)
     directory = AccountDirectory(
         account_store, config.accounts.subaddress, config.accounts.default_domain, default_quota(config)
     )

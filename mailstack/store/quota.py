@@ -12,7 +12,7 @@ __all__ = ["expect_room", "refusal"]
 def expect_room(txn: Txn, home: Home, messages: int, octets: int) -> None:
     """For so much more.  MailError(OVER_QUOTA | OVER_QUOTA_NOW)"""
     quota = txn.site.quotas.get(home.name, NO_QUOTA)
-    if quota is NO_QUOTA:
+    if quota.is_none:
         return
     used = usage.of(txn.db, home.id)
     if not quota.has_room(used, messages, octets):

@@ -236,7 +236,7 @@ class Store:
 
     def expect_room(self, account: str, octets: int) -> None:
         quota = self._memory.quota(account)
-        if quota is NO_QUOTA:
+        if quota.is_none:
             return
         used = self.usage(account)
         if not quota.has_room(used, 1, max(octets, 1)):

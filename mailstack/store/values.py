@@ -190,6 +190,11 @@ class Quota:
     messages: int = 0
     waits: bool = False
 
+    @property
+    def is_none(self) -> bool:
+        """Nothing is limited: there is no need to know what is used."""
+        return not (self.octets or self.messages)
+
     def has_room(self, used: Usage, messages: int, octets: int) -> bool:
         """For so much more."""
         return not (

@@ -185,3 +185,20 @@ def test_no_place(tmp_path: Path) -> None:
     (tmp_path / "garbage").write_bytes(b"not a database" * 100)
     with pytest.raises(MailError, match="cannot be used"):
         AccountStore(tmp_path / "garbage")
+
+
+def test_others_are_looked_for_now_and_then_and_own_changes_seen_at_once(tmp_path, monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr("mailstack.accounts.database.monotonic", lambda: clock[0])
+    mine = AccountStore(tmp_path / "accounts.sqlite", look_every=0.25)
+    other = AccountStore(tmp_path / "accounts.sqlite")
+    before = mine.version()
+    mine.add_domain("one.test")
+    after_mine = mine.version()
+    assert after_mine != before
+    other.add_domain("two.test")
+    assert mine.version() == after_mine
+    clock[0] += 0.25
+    assert mine.version() != after_mine
+    mine.close()
+    other.close()
