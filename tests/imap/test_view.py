@@ -15,7 +15,7 @@ def test_news_come_in_order():
     view.expunged([1, 3], 5)
     view.arrived([7, 8], recent_from=8)
     view.flags_changed([2, 3, 8])
-    assert view.flush(expunge=False) == News(exists=6, recent=2, changed=((2, 2),))
+    assert view.flush(expunge=False) == News(exists=6, recent=2, changed=((2, 2),), arrived=(7, 8))
     assert view.number(4) == 4
     assert view.flush(expunge=True) == News(expunged=(3, 1), vanished=(1, 3))
     assert list(view.uids) == [2, 4, 7, 8]
@@ -26,7 +26,7 @@ def test_arrived_and_gone_before_it_was_told():
     view = View([1], recent_from=9)
     view.arrived([5, 6], recent_from=5)
     view.expunged([5], 5)
-    assert view.flush(expunge=False) == News(exists=2, recent=1)
+    assert view.flush(expunge=False) == News(exists=2, recent=1, arrived=(6,))
     assert list(view.uids) == [1, 6]
 
 
