@@ -6,9 +6,9 @@ that a client was told never means another message.  Nothing is told to anybody 
 is durable, and everybody is told in the order of commits.
 
 **The Maildir is the mail, the index a copy.**  `index.sqlite` can be deleted: UIDs, UIDVALIDITY,
-flags, keywords, subscriptions and special uses are found again in file names and two small
-text files (store.maildir, store.foldertext).  UIDNEXT may be up to 200 higher afterwards and
-modseqs start from the time, so clients ask for all flags once.
+flags, keywords, subscriptions and special uses are found again in file names and a few
+small text files (store.maildir, store.foldertext), annotations too (store.annotating).
+UIDNEXT may be up to 200 higher afterwards and modseqs start from the time, so clients ask for all flags once.
 
 **One writer.**  A single thread (store.batches) runs every change as a job: SQL and file work of
 one mailbox never race each other, so the code of filing, changing, foldering and reconcile

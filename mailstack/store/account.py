@@ -1,16 +1,16 @@
 """One account's mailboxes: what LIST shows is in memory, everything else goes through the writer."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from mailstack.base.errors import Condition, MailError
-from mailstack.store import filing, foldering, maildir
+from mailstack.store import annotating, filing, foldering, maildir
 from mailstack.store.columns import MailColumns
 from mailstack.store.effects import AccountRead
 from mailstack.store.feed import Feed
 from mailstack.store.flags import DELETED, SEEN
 from mailstack.store.foldering import Home
-from mailstack.store.index import mailboxes, messages, usage
+from mailstack.store.index import annotations, mailboxes, messages, usage
 from mailstack.store.index.mailboxes import Box
 from mailstack.store.mailbox import OpenMailbox
 from mailstack.store.memory import Memory, as_known, look_at
@@ -18,6 +18,7 @@ from mailstack.store.snapshot import read_columns
 from mailstack.store.txn import Txn
 from mailstack.store.values import (
     INBOX,
+    Annotated,
     Appended,
     Change,
     Folder,
@@ -108,6 +109,15 @@ class OpenAccount:
 
     async def unsubscribe(self, name: str) -> None:
         await self._memory.write(lambda txn: foldering.unsubscribe(txn, self.name, name))
+
+    def annotations(self, name: str | None) -> Mapping[str, bytes]:
+        number = 0 if name is None else self.folder(name).id
+        return self._memory.read(lambda db: annotations.all_of(db, self._home.id, number))
+
+    async def annotate(
+        self, name: str | None, values: Mapping[str, bytes | None], *, source: object | None = None
+    ) -> None:
+        await self._memory.write(lambda txn: annotating.annotate(txn, self.name, name, values, source))
 
     async def status(self, name: str) -> Status:
         folder = await self._found(name)
@@ -239,6 +249,9 @@ class OpenAccount:
             if mailbox is not None:
                 mailbox.subscribed(yes=yes)
         self._feed.publish(FolderSubscribed(self.name, name, yes))
+
+    def annotated(self, change: Annotated) -> None:
+        self._feed.publish(change)
 
 
 def _read_mailbox(txn: Txn, mailbox: int) -> tuple[Box, MailColumns] | None:

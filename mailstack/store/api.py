@@ -232,6 +232,17 @@ class MailAccount(Protocol):
 
     async def unsubscribe(self, name: str) -> None: ...
 
+    def annotations(self, name: str | None) -> Mapping[str, bytes]:
+        """By name, sorted; `name` None: the account's own.  MailError(NO_SUCH_MAILBOX).  RFC 5464"""
+
+    async def annotate(
+        self, name: str | None, values: Mapping[str, bytes | None], *, source: object | None = None
+    ) -> None:
+        """Set all of these, None takes one away; or none.
+
+        `source` comes back in the Change.  MailError(NO_SUCH_MAILBOX), LIMIT: too many, OVER_QUOTA: too much
+        """
+
     async def status(self, name: str) -> Status: ...
 
     def deleted_octets(self, name: str) -> int:
@@ -252,7 +263,7 @@ class MailAccount(Protocol):
         """What it keeps."""
 
     def watch(self, watcher: Callable[[Change], None]) -> None:
-        """Folder changes of this account (created, deleted, renamed, subscribed)."""
+        """Folder changes of this account (created, deleted, renamed, subscribed, annotated)."""
 
     def unwatch(self, watcher: Callable[[Change], None]) -> None: ...
 

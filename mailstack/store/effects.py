@@ -11,11 +11,12 @@ from typing import Any
 from mailstack.base.events import Event
 from mailstack.store.index.mailboxes import Box
 from mailstack.store.index.messages import Row
-from mailstack.store.values import Arrived, Change, Expunged, FlagsChanged, Folder
+from mailstack.store.values import Annotated, Arrived, Change, Expunged, FlagsChanged, Folder
 
 __all__ = [
     "AccountRead",
     "Added",
+    "Annotated",
     "Created",
     "Deleted",
     "Effect",
@@ -118,4 +119,4 @@ def as_change(effect: Added | Reflagged | Removed) -> Change:
     return FlagsChanged(mailbox, tuple(uid for uid, _ in effect.flags), effect.modseq, effect.source)
 
 
-Effect = Added | Reflagged | Removed | Created | Deleted | Renamed | Subscribed | Noted | Remade
+Effect = Added | Reflagged | Removed | Created | Deleted | Renamed | Subscribed | Annotated | Noted | Remade

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from mailstack.base.errors import Condition, MailError
-from mailstack.store import foldertext, maildir
+from mailstack.store import annotating, foldertext, maildir
 from mailstack.store.effects import Added, Removed
 from mailstack.store.flags import bits_of, merged, names_of, used_slots, with_keywords
 from mailstack.store.foldering import Home, adopt_folders, create, ensure_home, is_maildir
@@ -276,3 +276,4 @@ def rename_inbox(txn: Txn, account: str, _inbox: str, new_name: str) -> None:
     create(txn, account, new_name, None)
     uids = [row.uid for row in messages.all_of(txn.db, inbox.id)]
     move(txn, home, inbox.id, uids, new_name)
+    annotating.copy(txn, home, inbox, box_named(txn, home, new_name))

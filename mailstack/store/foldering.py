@@ -19,7 +19,16 @@ from mailstack.store.chores import Outcome
 from mailstack.store.effects import AccountRead, Created, Deleted, Renamed, Subscribed
 from mailstack.store.flags import merged
 from mailstack.store.foldertext import FolderText
-from mailstack.store.index import accounts, mailboxes, messages, snapshots, subscriptions, tombstones, usage
+from mailstack.store.index import (
+    accounts,
+    annotations,
+    mailboxes,
+    messages,
+    snapshots,
+    subscriptions,
+    tombstones,
+    usage,
+)
 from mailstack.store.index.mailboxes import Box
 from mailstack.store.txn import Txn
 from mailstack.store.uidvalidity import keep_uidvalidity, next_uidvalidity
@@ -79,8 +88,13 @@ def _make_home(txn: Txn, home: Home) -> None:
     adopt_folders(txn, home)
     for name in foldertext.parse_names(foldertext.read(f"{home.root}/{maildir.SUBSCRIPTIONS_TEXT}") or ""):
         subscriptions.insert(txn.db, home.id, name)
+    _read_annotations(txn, home, 0, f"{home.root}/{maildir.ACCOUNT_ANNOTATIONS_TEXT}")
     if not is_ours:
         _make_default_folders(txn, home)
+
+
+def _read_annotations(txn: Txn, home: Home, mailbox: int, path: str) -> None:
+    annotations.replace(txn.db, home.id, mailbox, foldertext.parse_annotations(foldertext.read(path) or ""))
 
 
 def _make_above(txn: Txn, root: str) -> None:
@@ -162,6 +176,7 @@ def _adopt(txn: Txn, home: Home, folder: str, name: str) -> Box:
     if text.uidvalidity:  # the lost index had given lower modseqs than the time: clients ask for everything again
         box.modseq = int(txn.site.now())
     _keep(txn, home, box)
+    _read_annotations(txn, home, box.id, f"{path}/{maildir.ANNOTATIONS_TEXT}")
     if text.uidvalidity:
         tombstones.forgotten(txn.db, box.id, box.modseq)
     return box
@@ -310,6 +325,7 @@ def _forget(txn: Txn, home: Home, box: Box) -> None:
     messages.remove_all(txn.db, box.id)
     tombstones.remove_all(txn.db, box.id)
     snapshots.remove(txn.db, box.id)
+    annotations.remove_all(txn.db, box.account, box.id)
     txn.site.stamps.forget(txn.db, box.id)
     txn.tell(Deleted(home.name, folder))
 

@@ -8,16 +8,30 @@ a broken line is as if it were not there:
     mailbox-id 7
     special-use \\Sent
     keyword a $Forwarded      the letter in file names
+
+`mailstack-annotations` has a line `name value` for each, the value in base64.  RFC 5464
 """
 
-from collections.abc import Iterable
+import base64
+import binascii
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from mailstack.store.flags import MAX_KEYWORDS, Keywords
 from mailstack.store.values import SpecialUse
 
-__all__ = ["FolderText", "format_folder", "format_names", "number", "parse_folder", "parse_names", "read"]
+__all__ = [
+    "FolderText",
+    "format_annotations",
+    "format_folder",
+    "format_names",
+    "number",
+    "parse_annotations",
+    "parse_folder",
+    "parse_names",
+    "read",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +101,21 @@ def format_names(names: Iterable[str]) -> str:
 
 def parse_names(text: str) -> list[str]:
     return [line for line in text.split("\n") if line]
+
+
+def format_annotations(values: Mapping[str, bytes]) -> str:
+    lines = ["# annotations of IMAP's METADATA (RFC 5464), values in base64"]
+    lines += [f"{name} {base64.b64encode(value).decode('ascii')}" for name, value in sorted(values.items())]
+    return "\n".join(lines) + "\n"
+
+
+def parse_annotations(text: str) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    for line in text.splitlines():
+        name, _, value = line.rpartition(" ")  # names may have spaces
+        if name.startswith("/"):
+            try:
+                found[name] = base64.b64decode(value, validate=True)
+            except (binascii.Error, ValueError):
+                continue
+    return found

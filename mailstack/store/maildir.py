@@ -4,6 +4,7 @@
         cur/  new/  tmp/             see below
         .Sent/cur/ …                 mailbox `Sent`;  `.A.B` is `A/B`
         mailstack-folder             in each: what the index knows of it (store.foldertext)
+        mailstack-annotations        in each that has some: store.annotating
         mailstack-subscriptions      one name a line
 
 Mailbox names are in modified UTF-7 on the disk, as Dovecot writes them.  A level
@@ -37,6 +38,8 @@ from mailstack.imap.names import decode_name, encode_name
 from mailstack.store.values import INBOX, SEPARATOR
 
 __all__ = [
+    "ACCOUNT_ANNOTATIONS_TEXT",
+    "ANNOTATIONS_TEXT",
     "FOLDER_TEXT",
     "SUBSCRIPTIONS_TEXT",
     "FileName",
@@ -62,6 +65,8 @@ __all__ = [
 
 FOLDER_TEXT: Final = "mailstack-folder"
 SUBSCRIPTIONS_TEXT: Final = "mailstack-subscriptions"
+ANNOTATIONS_TEXT: Final = "mailstack-annotations"
+ACCOUNT_ANNOTATIONS_TEXT: Final = "mailstack-account-annotations"
 MAX_FOLDER_OCTETS: Final = 240  # a file name has 255, and other programs add to it
 MAX_LEVELS: Final = 32
 

@@ -18,6 +18,7 @@ from mailstack.store.delivery import Delivery
 from mailstack.store.digests import Digests
 from mailstack.store.effects import (
     Added,
+    Annotated,
     Created,
     Deleted,
     Effect,
@@ -112,6 +113,8 @@ class OpenedAccount(Protocol):
     def renamed(self, old_name: str, folder: Folder) -> None: ...
 
     def subscribed(self, name: str, *, yes: bool) -> None: ...
+
+    def annotated(self, change: Annotated) -> None: ...
 
     @property
     def id(self) -> int: ...
@@ -258,8 +261,12 @@ class Memory:
         if account is not None:
             account.touched(as_change(effect))
 
-    def _apply_to_account(self, effect: Created | Deleted | Renamed | Subscribed) -> None:
+    def _apply_to_account(self, effect: Created | Deleted | Renamed | Subscribed | Annotated) -> None:
         account = self.accounts.get(effect.account)
+        if isinstance(effect, Annotated):
+            if account is not None:
+                account.annotated(effect)
+            return
         if isinstance(effect, Subscribed):
             if account is not None:
                 account.subscribed(effect.name, yes=effect.subscribed)

@@ -10,7 +10,7 @@ from mailstack.store import foldertext, maildir
 from mailstack.store.effects import Remade
 from mailstack.store.flags import merged
 from mailstack.store.foldering import Home, is_maildir
-from mailstack.store.index import mailboxes, messages, snapshots, tombstones, usage
+from mailstack.store.index import annotations, mailboxes, messages, snapshots, tombstones, usage
 from mailstack.store.index.mailboxes import Box
 from mailstack.store.reconcile import reconcile
 from mailstack.store.txn import Txn
@@ -31,6 +31,8 @@ def rebuild(txn: Txn, home: Home, box: Box) -> int:
     snapshots.remove(txn.db, box.id)
     txn.site.stamps.forget(txn.db, box.id)
     text = foldertext.parse_folder(foldertext.read(f"{home.path(box)}/{maildir.FOLDER_TEXT}") or "")
+    notes = foldertext.parse_annotations(foldertext.read(f"{home.path(box)}/{maildir.ANNOTATIONS_TEXT}") or "")
+    annotations.replace(txn.db, box.account, box.id, notes)
     box.uidnext = max(box.uidnext, text.uids_below)
     box.modseq = max(box.modseq + 1, int(txn.site.now()))
     mailboxes.save(txn.db, box)

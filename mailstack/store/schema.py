@@ -106,4 +106,13 @@ STORE = (
             ) WITHOUT ROWID""",
         )
     ),
+    Migration(
+        (
+            # mailbox: 0 for those of the account itself
+            """CREATE TABLE annotation (
+                account INTEGER NOT NULL, mailbox INTEGER NOT NULL, name TEXT NOT NULL, value BLOB NOT NULL,
+                PRIMARY KEY (account, mailbox, name)
+            )""",
+        )
+    ),
 )

@@ -19,9 +19,12 @@ __all__ = [
     "DEFAULT_FOLDERS",
     "DIGEST_UIDS",
     "INBOX",
+    "MAX_ANNOTATIONS",
+    "MAX_ANNOTATION_OCTETS",
     "NO_QUOTA",
     "SEPARATOR",
     "SYSTEM_FLAGS",
+    "Annotated",
     "Appended",
     "Arrived",
     "Carried",
@@ -57,6 +60,8 @@ Uid = NewType("Uid", int)
 
 INBOX = "INBOX"
 SEPARATOR = "/"
+MAX_ANNOTATIONS = 100  # of a mailbox, or of the account itself
+MAX_ANNOTATION_OCTETS = 64 << 10  # of a value
 SYSTEM_FLAGS = ("\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft")
 
 
@@ -278,6 +283,16 @@ class FolderSubscribed:
     subscribed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Annotated:
+    """Annotations of these names have changed or gone; `folder` None: the account's own.  RFC 5464"""
+
+    account: str
+    folder: Folder | None
+    names: tuple[str, ...]
+    source: object | None = field(default=None, compare=False)
+
+
 Change = (
     Arrived
     | FlagsChanged
@@ -287,6 +302,7 @@ Change = (
     | FolderDeleted
     | FolderRenamed
     | FolderSubscribed
+    | Annotated
 )
 
 

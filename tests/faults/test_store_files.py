@@ -75,6 +75,10 @@ def subscribe(world):
     run(world.account().subscribe("Something"))
 
 
+def annotate(world):
+    run(world.account().annotate("Sent", {"/private/comment": b"something"}))
+
+
 def find_foreign(world):
     for number in range(2):
         (world.maildir() / "new" / f"{number}.x").write_bytes(NEW.replace(b"\r\n", b"\n"))
@@ -95,6 +99,7 @@ COMMANDS = [
     rename_inbox,
     delete,
     subscribe,
+    annotate,
     find_foreign,
 ]
 
