@@ -167,6 +167,8 @@ def _imap(config: Config, parts: Parts, listener: Listener, reactor: Any) -> Ses
         starttls=listener.tls == "starttls",
         clear_login_on_loopback=config.accounts.allow_auth_in_clear_on_loopback,
         version=__version__,
+        comment=config.imap.comment,
+        admin=config.imap.admin,
     )
     mechanisms = _mechanisms(config, listener)
     return ImapSessions(

@@ -25,6 +25,7 @@ __all__ = [
     "SERVER",
     "SIZE",
     "TEXT",
+    "URI",
     "Choice",
     "Kind",
     "ListOf",
@@ -96,6 +97,13 @@ def _server(value: object) -> str:
     return _host(value)
 
 
+def _uri(value: object) -> str:
+    """An address with its scheme (RFC 3986 §3), or "" where none is given."""
+    if value == "" or (isinstance(value, str) and re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+", value)):
+        return str(value)
+    raise Unfit(f"{value!r} is not a URI; allowed: text such as mailto:postmaster@example.org")
+
+
 def _https(value: object) -> str:
     """An address of a web service, or "" where none is given."""
     if value == "" or (isinstance(value, str) and value.isprintable() and re.match(r"https://[^/\s]+", value)):
@@ -108,6 +116,7 @@ TEXT: Kind[str] = Simple(_text, _quoted)
 PATH: Kind[str] = Simple(_path, _quoted)
 HOST: Kind[str] = Simple(_host, _quoted)
 SERVER: Kind[str] = Simple(_server, _quoted)
+URI: Kind[str] = Simple(_uri, _quoted)
 HTTPS: Kind[str] = Simple(_https, _quoted)
 DURATION: Kind[timedelta] = Simple(units.read_duration, units.write_duration)
 SIZE: Kind[int] = Simple(units.read_size, units.write_size)

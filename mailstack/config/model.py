@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any, ClassVar, Literal, cast
 
 from mailstack.config.abuse import Abuse
+from mailstack.config.imap import Imap
 from mailstack.config.kinds import (
     DURATION,
     FLAG,
@@ -45,6 +46,7 @@ __all__ = [
     "Dns",
     "History",
     "Http",
+    "Imap",
     "Limits",
     "Listener",
     "Log",
@@ -575,6 +577,7 @@ class Config(Section):
     dns: Dns = field(default_factory=Dns)
     smtp: Smtp = field(default_factory=Smtp)
     submission: Submission = field(default_factory=Submission)
+    imap: Imap = field(default_factory=Imap)
     pop3: Pop3 = field(default_factory=Pop3)
     accounts: Accounts = field(default_factory=Accounts)
     abuse: Abuse = field(default_factory=Abuse)

@@ -168,14 +168,19 @@ class Cursor:
             return None
         return self.string()
 
-    def _literal(self) -> bytes:
+    def literal8(self) -> bytes:
+        """literal8 = "~" literal, which may have NUL octets   RFC 9051 §9"""
+        self.take(b"~")
+        return self._literal(nul=True)
+
+    def _literal(self, *, nul: bool = False) -> bytes:
         self.literal_size()
         if self._next >= len(self._pieces):
             raise LiteralAwaited("a literal ends too early")
         octets, self._line = self._pieces[self._next : self._next + 2]
         self._next += 2
         self._at = 0
-        if b"\0" in octets:
+        if not nul and b"\0" in octets:
             raise ParseFault("a literal has NUL octets")
         return octets
 

@@ -33,6 +33,8 @@ class Event(Enum):
     FLAG_CHANGE = b"FlagChange"
     MAILBOX_NAME = b"MailboxName"
     SUBSCRIPTION_CHANGE = b"SubscriptionChange"
+    MAILBOX_METADATA = b"MailboxMetadataChange"
+    SERVER_METADATA = b"ServerMetadataChange"
 
 
 SUPPORTED: Final = b" ".join(event.value for event in Event)

@@ -276,6 +276,9 @@ class FakeAccount:
     async def unsubscribe(self, name):
         self.subscribed.discard(name)
 
+    def annotations(self, _name):
+        return {}
+
     async def status(self, name):
         return self.mailbox(name).status()
 

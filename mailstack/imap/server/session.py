@@ -47,6 +47,8 @@ class ImapSettings:
     clear_login_on_loopback: bool = False  # a login without TLS, for peers of this machine only
     name: str = "mailstack"  # for ID and the greeting
     version: str = ""
+    comment: str = ""  # METADATA's /shared/comment of the server
+    admin: str = ""  # and /shared/admin, a URI
 
 
 @dataclass(frozen=True, slots=True)

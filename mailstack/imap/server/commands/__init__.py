@@ -62,6 +62,7 @@ from mailstack.imap.server.commands import (
     idle,
     list,  # noqa: A004  named for its command
     login,
+    metadata,
     move,
     notify,
     quota,
@@ -116,6 +117,7 @@ TABLE = joined(
         *replace.ROWS,
         *notify.ROWS,
         *quota.ROWS,
+        *metadata.ROWS,
         *unauthenticate.ROWS,
         *expunge.ROWS,
     )

@@ -1,4 +1,4 @@
-"""LIST and LSUB: which mailboxes there are.  RFC 9051 §6.3.9, RFC 5258, RFC 5819, RFC 6154, RFC 3348"""
+"""LIST and LSUB: which mailboxes there are.  RFC 9051 §6.3.9, RFC 5258, RFC 5819, RFC 6154, RFC 3348, RFC 9590"""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -6,9 +6,10 @@ from typing import Final
 
 from mailstack.base.errors import MailError, ParseFault
 from mailstack.imap.cursor import Cursor
+from mailstack.imap.metadata import entries as metadata_entries
 from mailstack.imap.names import matcher, parents
 from mailstack.imap.responses import Done, Raw, Untagged, mailbox
-from mailstack.imap.server.commands import status
+from mailstack.imap.server.commands import metadata, status
 from mailstack.imap.server.session import Session
 from mailstack.imap.values import Command, Row, Sink, State
 from mailstack.store.api import MailAccount
@@ -30,6 +31,7 @@ class List(Command):
     selection: frozenset[bytes] = frozenset()
     returned: frozenset[bytes] = frozenset()
     status: tuple[bytes, ...] = ()
+    metadata: tuple[str, ...] = ()
     extended: bool = False
 
 
@@ -53,8 +55,8 @@ def parse(cur: Cursor) -> List:
         patterns = (cur.list_mailbox(),)
     if not cur.spaced():
         return List(reference, patterns, selection, extended=extended)
-    returned, items = _return_options(cur)
-    return List(reference, patterns, selection, returned, items, extended=True)
+    returned, items, names = _return_options(cur)
+    return List(reference, patterns, selection, returned, items, names, extended=True)
 
 
 def _selection_option(cur: Cursor) -> bytes:
@@ -64,22 +66,29 @@ def _selection_option(cur: Cursor) -> bytes:
     return option
 
 
-def _return_options(cur: Cursor) -> tuple[frozenset[bytes], tuple[bytes, ...]]:
-    """list-return-opts = "RETURN" SP "(" [return-option *(SP return-option)] ")"   RFC 5258 §6, RFC 5819 §4"""
+def _return_options(cur: Cursor) -> tuple[frozenset[bytes], tuple[bytes, ...], tuple[str, ...]]:
+    """list-return-opts = "RETURN" SP "(" [return-option *(SP return-option)] ")"
+
+    RFC 5258 §6, RFC 5819 §4, RFC 9590 §5
+    """
     cur.take(b"RETURN")
     cur.space()
     items: list[bytes] = []
+    names: list[str] = []
 
     def option(cur: Cursor) -> bytes:
         name = cur.word()
         if name == b"STATUS":
             cur.space()
             items.extend(status.items(cur))
+        elif name == b"METADATA":
+            cur.space()
+            names.extend(metadata_entries(cur))
         elif name not in _RETURN:
             raise ParseFault("no such LIST return option")
         return name
 
-    return frozenset(cur.listed(option, empty=True)), tuple(items)
+    return frozenset(cur.listed(option, empty=True)), tuple(items), tuple(names)
 
 
 def parse_lsub(cur: Cursor) -> List:
@@ -197,6 +206,8 @@ async def handle(cmd: List, session: Session, out: Sink) -> Done:
         await out(Raw(entry.encode(utf8=session.enabled.utf8)))
         if cmd.status and entry.folder is not None:
             await _tell_status(entry.name, cmd.status, session, out)
+        if cmd.metadata and entry.folder is not None:
+            await _tell_metadata(entry.name, cmd.metadata, session, out)
     return Done("LIST completed")
 
 
@@ -204,6 +215,15 @@ async def _tell_status(name: str, items: tuple[bytes, ...], session: Session, ou
     """RFC 5819 §2: no STATUS for a mailbox that cannot be asked, which may have gone just now."""
     try:
         answer = await status.answer(name, items, session)
+    except MailError:
+        return
+    await out(answer)
+
+
+async def _tell_metadata(name: str, names: tuple[str, ...], session: Session, out: Sink) -> None:
+    """RFC 9590 §3"""
+    try:
+        answer = metadata.answer(name, names, session)
     except MailError:
         return
     await out(answer)
@@ -237,7 +257,7 @@ ROWS = (
         parse,
         handle,
         State.LOGGED_IN,
-        capability=b"CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS",
+        capability=b"CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS LIST-METADATA",
     ),
     Row(b"LSUB", parse_lsub, lsub, State.LOGGED_IN),
 )

@@ -1,4 +1,4 @@
-"""NOTIFY: what happens in other mailboxes, as STATUS and LIST, and when the selected one is told.  RFC 5465
+"""NOTIFY: what happens in other mailboxes, as STATUS, LIST and METADATA, and when the selected one is told.  RFC 5465
 
 Changes gather by mailbox and are told as the mailbox is then: a hundred deliveries to a mailbox while a command
 runs are one STATUS.  What the client has done itself to names is not told.  RFC 5465 §5
@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final
 
 from mailstack.base.errors import MailError
+from mailstack.imap.metadata import changed
 from mailstack.imap.notify import OF_MESSAGES, SUPPORTED, Event, Group, Notify, Wanted, parse
 from mailstack.imap.responses import Done, Raw, mailbox
 from mailstack.imap.server.commands.esearch import is_below, is_of
@@ -20,6 +21,7 @@ from mailstack.imap.values import Row, Sink, State
 from mailstack.store.api import MailAccount
 from mailstack.store.values import (
     SEPARATOR,
+    Annotated,
     Arrived,
     Change,
     Expunged,
@@ -41,7 +43,12 @@ class Notified:
     """From NOTIFY SET until the next NOTIFY.  `on_news` is called when something can be told."""
 
     def __init__(
-        self, groups: tuple[Group, ...], account: MailAccount, enabled: Enabled, on_news: Callable[[], None]
+        self,
+        groups: tuple[Group, ...],
+        account: MailAccount,
+        enabled: Enabled,
+        token: object,
+        on_news: Callable[[], None],
     ) -> None:
         self.wanted = Wanted.of(next((group for group in groups if group.selected), None))
         self.selected: int | None = None  # the mailbox whose messages are the view's business
@@ -49,9 +56,11 @@ class Notified:
         self._groups = tuple(group for group in groups if not group.selected)
         self._account = account
         self._enabled = enabled
+        self._token = token
         self._on_news = on_news
         self._touched: dict[int, set[Event]] = {}
         self._named: dict[str, str] = {}  # names that have changed: what each was called before, or ""
+        self._annotated: dict[int, set[str]] = {}  # by mailbox, 0 for the account's own
         account.watch(self._changed)
         account.watch_messages(self._changed)
 
@@ -61,7 +70,7 @@ class Notified:
 
     @property
     def overflows(self) -> bool:
-        return len(self._touched) + len(self._named) > _MOST
+        return len(self._touched) + len(self._named) + sum(map(len, self._annotated.values())) > _MOST
 
     # --- what the store tells ---
 
@@ -83,6 +92,8 @@ class Notified:
                     return  # those go along in a moment: until then nobody can say what has children
             case FolderSubscribed(_, name):
                 self._name(Event.SUBSCRIPTION_CHANGE, name)
+            case Annotated(_, annotated, entries, source) if source is not self._token:
+                self._annotate(annotated, entries)
             case _:
                 return
         self._on_news()
@@ -105,6 +116,15 @@ class Notified:
         if event in self._wanted_of(folder) or (old_name and event in self._wanted_of(self._folder(old_name))):
             self._named[name] = self._named.get(name) or old_name
 
+    def _annotate(self, folder: Folder | None, entries: tuple[str, ...]) -> None:
+        """RFC 5465 §5.6, §5.7"""
+        if folder is None:
+            wanted = any(Event.SERVER_METADATA in group.events for group in self._groups)
+        else:
+            wanted = Event.MAILBOX_METADATA in self._wanted_of(self._folder(folder.name))
+        if wanted:
+            self._annotated.setdefault(folder.id if folder else 0, set()).update(entries)
+
     def _folder(self, name: str) -> Folder:
         """It may be gone: then a folder of that name, for the filters."""
         try:
@@ -120,16 +140,21 @@ class Notified:
 
     def flush(self) -> Iterator[bytes]:
         """All news as whole responses: names first, so that no STATUS comes before its LIST."""
-        if not self._touched and not self._named:
+        if not (self._touched or self._named or self._annotated):
             return
         named, self._named = self._named, {}
         touched, self._touched = self._touched, {}
+        annotated, self._annotated = self._annotated, {}
         utf8 = self._enabled.utf8
         if named:
             names = Names.of(self._account)
             for name, old_name in named.items():
                 yield names.entry(name).encode(utf8=utf8, old_name=old_name)
+        if 0 in annotated:
+            yield changed(None, sorted(annotated[0]), utf8=utf8)
         for folder in self._account.folders():
+            if folder.id in annotated:
+                yield changed(folder.name, sorted(annotated[folder.id]), utf8=utf8)
             events = touched.get(folder.id, set()) & self._wanted_of(folder)
             if events and folder.id != self.selected:
                 yield self._status(folder, events, first=False)
@@ -174,7 +199,7 @@ async def handle(cmd: Notify, session: Session, out: Sink) -> Done:
     if not cmd.groups:
         session.notify(None, Wanted.of(None))
         return Done("NOTIFY completed")
-    notified = Notified(cmd.groups, session.account, session.enabled, session.news_arrived)
+    notified = Notified(cmd.groups, session.account, session.enabled, session.token, session.news_arrived)
     session.notify(notified, notified.wanted, partial(answers, session))
     if cmd.status:
         for line in notified.first_status():
