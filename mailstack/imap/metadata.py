@@ -116,6 +116,9 @@ def found(asked: Asked, values: Mapping[str, bytes]) -> dict[str, bytes | None]:
     """The entries that were asked for, by name; what does not exist has None.  RFC 5464 §4.2"""
     picked: dict[str, bytes | None] = {}
     for name in asked.names:
+        if not asked.depth:
+            picked[name] = values.get(name)
+            continue
         below = name + "/"
         under: dict[str, bytes | None] = {
             each: value

@@ -2,7 +2,11 @@
 
 They are rows, and a text file in the mailbox's folder (`mailstack-annotations`; the account's own in
 `mailstack-account-annotations` of its root), so that they go along with a rename, into the bin with a delete,
-and are found again without the index.  What all of an account's may take is bounded, for no quota counts them.
+and are found again without the index.
+
+No quota counts them, and each change writes the place's file anew and sums up the account, on the thread that
+everybody waits for: so both are bounded, to cost a few milliseconds at the most (4,000 rows, 128 KiB); the account's sum counts each as a KiB
+more than it has.
 """
 
 from collections.abc import Mapping
@@ -16,9 +20,10 @@ from mailstack.store.index.mailboxes import Box
 from mailstack.store.txn import Txn
 from mailstack.store.values import MAX_ANNOTATIONS, Folder
 
-__all__ = ["MAX_OCTETS", "annotate", "copy"]
+__all__ = ["MAX_OCTETS", "MAX_OCTETS_HERE", "annotate", "copy"]
 
-MAX_OCTETS = 10 << 20  # of names and values, in one account
+MAX_OCTETS = 4 << 20  # of names and values, in one account
+MAX_OCTETS_HERE = 128 << 10  # at one place
 
 
 def annotate(
@@ -26,7 +31,7 @@ def annotate(
 ) -> None:
     """All of `values` (None takes one away), or none.
 
-    MailError(NO_SUCH_MAILBOX), LIMIT: too many at this place, OVER_QUOTA: too much in the account
+    MailError(NO_SUCH_MAILBOX), LIMIT: too many at this place, OVER_QUOTA: too much there or in the account
     """
     home = ensure_home(txn, account)
     box = None if mailbox is None else mailboxes.by_name(txn.db, home.id, maildir.normal(mailbox))
@@ -41,7 +46,8 @@ def annotate(
     after = annotations.all_of(txn.db, home.id, number)
     if len(after) > max(MAX_ANNOTATIONS, len(before)):
         raise MailError(Condition.LIMIT, f"No more than {MAX_ANNOTATIONS} annotations")
-    if annotations.octets(txn.db, home.id) > MAX_OCTETS and any(changed.values()):
+    grows = any(value is not None for value in changed.values())
+    if grows and (_octets(after) > MAX_OCTETS_HERE or annotations.octets(txn.db, home.id) > MAX_OCTETS):
         raise MailError(Condition.OVER_QUOTA, "Annotations take too much")
     _write(txn, home, box, after)
     txn.tell(Annotated(account, _folder(box), tuple(sorted(changed)), source))
@@ -54,6 +60,10 @@ def copy(txn: Txn, home: Home, source: Box, target: Box) -> None:
         annotations.replace(txn.db, home.id, target.id, values)
         _write(txn, home, target, values)
         txn.tell(Annotated(home.name, _folder(target), tuple(values), None))
+
+
+def _octets(values: Mapping[str, bytes]) -> int:
+    return sum(len(name) + len(value) for name, value in values.items())
 
 
 def _folder(box: Box | None) -> Folder | None:

@@ -90,13 +90,22 @@ def test_too_many_at_one_place(world):
 
 
 def test_too_much_in_one_account(world, monkeypatch):
-    monkeypatch.setattr(annotating, "MAX_OCTETS", 1000)
+    monkeypatch.setattr(annotating, "MAX_OCTETS", 3000)
     account = world.account()
     run(account.annotate("Sent", {"/a": b"x" * 600}))
-    refused(Condition.OVER_QUOTA, account.annotate(None, {"/a": b"x" * 600}))
+    refused(Condition.OVER_QUOTA, account.annotate(None, {"/a": b"x" * 600}))  # each costs 1024 more
     assert account.annotations(None) == {}
     run(account.annotate("Sent", {"/a": None}))
     run(account.annotate(None, {"/a": b"x" * 600}))
+
+
+def test_too_much_at_one_place(world):
+    account = world.account()
+    most = annotating.MAX_OCTETS_HERE
+    run(account.annotate("Sent", {f"/{n}": b"x" * (most // 4 - 2) for n in range(4)}))
+    refused(Condition.OVER_QUOTA, account.annotate("Sent", {"/5": b""}))
+    run(account.annotate("Sent", {"/0": None}))
+    run(account.annotate("Sent", {"/5": b""}))
 
 
 def test_what_changed_is_told(world):

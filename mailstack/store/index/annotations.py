@@ -15,8 +15,8 @@ def all_of(txn: Any, account: int, mailbox: int) -> dict[str, bytes]:
 
 
 def octets(txn: Any, account: int) -> int:
-    """Of all names and values that the account keeps."""
-    found = txn.execute("SELECT sum(length(name) + length(value)) FROM annotation WHERE account = ?", (account,))
+    """Of all names and values that the account keeps, with what each row costs besides."""
+    found = txn.execute("SELECT sum(length(name) + length(value) + 1024) FROM annotation WHERE account = ?", (account,))
     return int(found.fetchone()[0] or 0)
 
 
