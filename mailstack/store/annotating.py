@@ -5,8 +5,8 @@ They are rows, and a text file in the mailbox's folder (`mailstack-annotations`;
 and are found again without the index.
 
 No quota counts them, and each change writes the place's file anew and sums up the account, on the thread that
-everybody waits for: so both are bounded, to cost a few milliseconds at the most (4,000 rows, 128 KiB); the account's sum counts each as a KiB
-more than it has.
+everybody waits for: so both are bounded, to cost a few milliseconds at the most.  In an account's sum each counts
+as a KiB more than it has.
 """
 
 from collections.abc import Mapping
