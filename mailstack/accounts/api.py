@@ -146,6 +146,9 @@ class Directory(Protocol):
     def resolve(self, address: str) -> Resolution:
         """Where mail to `local@domain` goes.  In an own domain `postmaster` leads somewhere (RFC 5321 §4.5.1)."""
 
+    def takes_bounces_only(self, address: str) -> bool:
+        """A return path that this server made for mail that it passed on."""
+
     def is_own_domain(self, domain: str) -> bool: ...
 
     def own_domains(self) -> Sequence[str]: ...

@@ -142,6 +142,13 @@ class AccountDirectory:
                 return self._forward(picture, name)
         return None
 
+    def takes_bounces_only(self, address: str) -> bool:
+        """A return path that we made for mail that we passed on, and nobody's own address."""
+        picture, address = self._now(), canonical_address(address)
+        if self.unwrap(address) is None or address.rpartition("@")[2] not in self._domains:
+            return False
+        return self._mailbox(picture, address) is None and self._alias(picture, address) is None
+
     def _returning(self, _picture: Picture, address: str) -> Forward | None:
         """A bounce of mail that we passed on: back to who sent it.  Before the catch-all, who would get them all."""
         sender = self.unwrap(address)

@@ -5,6 +5,7 @@ wrong on each.  Networks that `never` names are not counted at all.
 """
 
 import ipaddress
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -110,16 +111,23 @@ class Guard:
         self._trusted[network] = now
         ended = self._bans.trusted(ip, now)
         if ended is not None:
-            self._file.put_ban(ended)
+            self._try(lambda: self._file.put_ban(ended))
         last = self._known.get((account, network))
         if last is None or now - last > _DAY:
             self._known[account, network] = now
-            self._file.note_network(account, network, now)
+            self._try(lambda: self._file.note_network(account, network, now))
         place = account, wide_network_of(ip)
         news = account in self._accounts and place not in self._come_from
         self._accounts.add(account)
         self._come_from.add(place)
         return news
+
+    def _try(self, write: Callable[[], None]) -> None:
+        """What is only for after a restart: no login fails because a disk is full."""
+        try:
+            write()
+        except sqlite3.Error as failure:
+            log(Event.GUARD_NOT_KEPT, reason=str(failure))
 
     def _is_free(self, ip: str) -> bool:
         """Whether it is not counted: the configuration says so, or somebody has logged in from there lately."""

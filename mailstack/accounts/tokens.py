@@ -53,6 +53,8 @@ class TokenIssuer:
         address = claims.get(self._settings.claim)
         if not isinstance(address, str) or not address:
             raise BadToken(f"the token has no {self._settings.claim}")
+        if self._settings.claim == "email" and claims.get("email_verified") is False:
+            raise BadToken("the issuer has not verified the email address")  # anybody may have typed it there
         return address
 
     def _expect_scope(self, claims: Mapping[str, Any]) -> None:

@@ -57,6 +57,7 @@ class Event(Enum):
     LOGGED_OUT = Level.INFO, "{cid}: {account} must log in anew: {reason}"
     SENDING_LIMIT = Level.WARN, "{account} has reached its limit of {limit}; see: mailstack account limits {account}"
     BANNED = Level.WARN, "{network} is refused for {seconds} s: {reason}; to let it in: mailstack ban lift {network}"
+    GUARD_NOT_KEPT = Level.WARN, "who may log in from where is not remembered over a restart: {reason}"
     BAN_LIFTED = Level.INFO, "{network} may come in again"
     PASSWORD_UPGRADED = Level.INFO, "the password of {account} is kept as new ones are from now on"
 

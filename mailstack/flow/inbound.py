@@ -1,6 +1,7 @@
 """Port 25: mail from anybody, for own domains and nobody else."""
 
 from mailstack.accounts.api import Directory
+from mailstack.base.errors import Condition, MailError
 from mailstack.flow.api import Accepted, Arriving
 from mailstack.flow.promise import Promise
 from mailstack.flow.recipients import add_recipient
@@ -23,6 +24,9 @@ class Inbound:
         mail.reverse_path = reverse_path
 
     async def recipient(self, mail: Arriving, recipient: Recipient) -> None:
+        if mail.reverse_path and self._directory.takes_bounces_only(recipient.address):
+            # else whoever got mail through an alias could send anything to its author, in our name
+            raise MailError(Condition.NOT_ALLOWED, "This address takes reports only: the sender must be <>")
         add_recipient(mail, recipient, self._directory, self._promise.expect_room, relay=False)
 
     def stage(self, mail: Arriving) -> Staged:

@@ -225,8 +225,9 @@ class Connection(Protocol):
         data = self._engine.data_to_send()
         if data and self._lost is None:
             self._wrote = True
+            was_shut = self._gate.shut_since is not None
             through.write(self.transport, data)  # type: ignore[arg-type]
-            if self._gate.shut_since is not None:
+            if was_shut:  # one long answer may fill the transport; only what comes on top of that is too much
                 self._backlog += len(data)
                 if self._backlog > OUTPUT_LIMIT:
                     self.abort("peer does not read")

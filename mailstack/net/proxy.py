@@ -90,7 +90,12 @@ def _version_2(data: bytes) -> tuple[Source, bytes] | None:
     if length < least:
         raise ParseFault("PROXY header too short")
     (port,) = struct.unpack_from(">H", body, 2 * octets)
-    return Source(str(ipaddress.ip_address(body[:octets])).removeprefix("::ffff:"), port), rest
+    return Source(_plain(ipaddress.ip_address(body[:octets])), port), rest
+
+
+def _plain(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+    """IPv4 in IPv6 is IPv4: one client has one address, whatever the proxy makes of it.  RFC 4291 §2.5.5.2"""
+    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 class Introduction(Protocol):

@@ -14,7 +14,7 @@ from mailstack.message.compose import Mailbox, attachment, message, multipart, t
 
 __all__ = ["Count", "Received", "Report", "compose_mail", "encode", "read_destinations", "read_report"]
 
-UNPACKED_MAX = 8 << 20  # octets
+UNPACKED_MAX = 512 << 10  # octets: it is read where sessions wait, and real reports have a few KiB
 _TYPES = ("application/tlsrpt+gzip", "application/tlsrpt+json")
 
 

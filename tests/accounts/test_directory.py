@@ -145,3 +145,14 @@ def test_a_bounce_to_a_rewritten_return_path_leads_back(store: AccountStore) -> 
     directory.unwrap = lambda address: "far@else.test" if address == path else None
     assert directory.resolve(path) == Forward(("far@else.test",))
     assert directory.resolve("srs0=forged=aa=else.test=far@demo.test") == Forward(("bob@demo.test",))
+
+
+def test_return_paths_that_we_made_take_bounces_only(tmp_path: Path) -> None:
+    store = population(tmp_path)
+    directory = AccountDirectory(store)
+    directory.unwrap = lambda address: "far@elsewhere.test" if address.startswith(("srs0=", "alice@")) else None
+    assert directory.takes_bounces_only("SRS0=x=y@demo.test")
+    assert not directory.takes_bounces_only("srs0=x=y@elsewhere.test")
+    assert not directory.takes_bounces_only("alice@demo.test")  # somebody's own address
+    assert not directory.takes_bounces_only("nobody@demo.test")
+    store.close()

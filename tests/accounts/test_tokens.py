@@ -83,6 +83,12 @@ def test_not_for_us(changes: dict[str, Any]) -> None:
         World().whose(token(**changes))
 
 
+def test_an_address_that_nobody_has_verified_is_nobodys() -> None:
+    with pytest.raises(BadToken, match="verified"):
+        World().whose(token(email_verified=False))
+    assert World().whose(token(email_verified=True)) == "alice@demo.test"
+
+
 def test_clocks_may_differ() -> None:
     assert World().whose(token(exp=941, nbf=1059)) == "alice@demo.test"
 

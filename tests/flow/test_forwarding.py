@@ -3,6 +3,7 @@
 import pytest
 
 from mailstack.accounts.api import Principal
+from mailstack.base.errors import MailError
 from mailstack.base.secret import Secret
 from mailstack.message.srs import Srs
 from tests.flow.world import MOMENT, World
@@ -54,3 +55,11 @@ def test_switched_off(tmp_path):
     world = World(tmp_path, ALIASES)
     world.send(MESSAGE, "away@demo.test")
     assert queued(world)[0].reverse_path == "far@elsewhere.test"
+
+
+def test_the_way_back_is_for_reports_only(world):
+    """Whoever has such an address could otherwise write to its author through us, as anybody."""
+    world.send(MESSAGE, "away@demo.test")
+    back = queued(world)[0].reverse_path
+    with pytest.raises(MailError, match="reports only"):
+        world.send(MESSAGE, back, reverse_path="spammer@elsewhere.test")

@@ -38,6 +38,9 @@ class Table:
             return Local(f"{name}@demo.test", detail)
         return Unknown()
 
+    def takes_bounces_only(self, address):
+        return address.startswith("srs0=")
+
     def is_own_domain(self, domain):
         return domain == "demo.test"
 

@@ -347,3 +347,16 @@ def test_an_engine_that_breaks_ends_its_own_connection_only(logged):
     assert scene.transport.aborted
     assert len(scene.session.lost_with) == 1
     assert Event.INTERNAL_ERROR in [event for event, _ in logged]
+
+
+def test_one_long_answer_does_not_cut_a_peer_that_reads(monkeypatch):
+    """It fills the transport by itself; what counts is what comes while that is not taken."""
+    monkeypatch.setattr(connection, "OUTPUT_LIMIT", 1000)
+    scene = Scene().start()
+    shut = scene.connection.pauseProducing
+    write = connection.through.write
+    monkeypatch.setattr(connection.through, "write", lambda *given: (write(*given), shut())[0])
+    scene.session.wire.send(b"x" * 5000)
+    assert not scene.transport.aborted
+    scene.session.wire.send(b"x" * 1100)
+    assert scene.transport.aborted

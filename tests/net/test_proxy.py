@@ -19,6 +19,7 @@ from tests.net.test_connection import ToyEngine, ToySession
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 FOUR = socket.inet_pton(socket.AF_INET, "192.0.2.7") + b"\n\0\0\1" + b"\x30\x39\x00\x19"
 SIX = socket.inet_pton(socket.AF_INET6, "2001:db8::7") + bytes(16) + b"\x30\x39\x00\x19"
+MAPPED = socket.inet_pton(socket.AF_INET6, "::ffff:192.0.2.7") + bytes(16) + b"\x30\x39\x00\x19"
 GOOD = [
     (b"PROXY TCP4 192.0.2.7 10.0.0.1 12345 25\r\n", Source("192.0.2.7", 12345)),
     (b"PROXY TCP6 2001:db8::7 ::1 12345 25\r\n", Source("2001:db8::7", 12345)),
@@ -27,6 +28,7 @@ GOOD = [
     (SIGNATURE + b"\x21\x11\x00\x0c" + FOUR, Source("192.0.2.7", 12345)),
     (SIGNATURE + b"\x21\x11\x00\x10" + FOUR + b"\4\0\1x", Source("192.0.2.7", 12345)),
     (SIGNATURE + b"\x21\x21\x00\x24" + SIX, Source("2001:db8::7", 12345)),
+    (SIGNATURE + b"\x21\x21\x00\x24" + MAPPED, Source("192.0.2.7", 12345)),
     (SIGNATURE + b"\x20\x00\x00\x00", Source()),
     (SIGNATURE + b"\x21\x31\x00\x02ab", Source()),
 ]
