@@ -45,6 +45,13 @@ imap_connections_per_account = 1000
 default_domain = "{domain}"
 allow_auth_in_clear_on_loopback = true
 
+[submission]
+messages_per_hour = 0
+messages_per_day = 0
+recipients_per_hour = 0
+recipients_per_day = 0
+new_recipients_per_day = 0
+
 [log]
 level = "warn"
 
