@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from mailstack.config import units
 from mailstack.config.faults import Unfit
@@ -22,6 +22,7 @@ __all__ = [
     "NAME_SERVERS",
     "NETWORKS",
     "PATH",
+    "PORT",
     "SERVER",
     "SIZE",
     "TEXT",
@@ -30,6 +31,7 @@ __all__ = [
     "Kind",
     "ListOf",
     "Number",
+    "choice",
 ]
 
 T = TypeVar("T")
@@ -152,6 +154,14 @@ class Choice:
 
     def write(self, value: str) -> str:
         return _quoted(value)
+
+
+def choice(*words: str) -> Any:
+    """For a field that is annotated with the same words as a Literal."""
+    return Choice(words)
+
+
+PORT = Number(1, 65535)
 
 
 @dataclass(frozen=True, slots=True)

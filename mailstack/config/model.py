@@ -8,7 +8,7 @@ octets.  An empty path or host means "not given".
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, ClassVar, Literal, cast
+from typing import ClassVar, Literal
 
 from mailstack.config.abuse import Abuse
 from mailstack.config.imap import Imap
@@ -16,24 +16,21 @@ from mailstack.config.kinds import (
     DURATION,
     FLAG,
     HOST,
-    HTTPS,
     LISTEN_ADDRESSES,
     NAME_SERVERS,
     PATH,
     SIZE,
-    TEXT,
-    Choice,
-    Kind,
-    ListOf,
     Number,
+    choice,
 )
 from mailstack.config.limits import Limits
 from mailstack.config.listeners import STANDARD_LISTENERS, Listener
 from mailstack.config.oauth import OAuth
 from mailstack.config.pop3 import Pop3
+from mailstack.config.relay import Relay, Smarthost
 from mailstack.config.setting import Section, required, setting
+from mailstack.config.smtp import Smtp, Submission
 from mailstack.config.tls import Certificate, Tls
-from mailstack.config.transports import Transport
 from mailstack.config.units import SocketAddress
 
 __all__ = [
@@ -61,12 +58,6 @@ __all__ = [
     "Tls",
 ]
 
-_PORT = Number(1, 65535)
-
-
-def _choice(*words: str) -> Any:
-    return cast("Kind[Any]", Choice(words))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store(Section):
@@ -79,7 +70,7 @@ class Store(Section):
         why="mail belongs on another disk; it must be a local one for durability = syncfs",
     )
     durability: Literal["syncfs", "fsync"] = setting(
-        _choice("syncfs", "fsync"),
+        choice("syncfs", "fsync"),
         "syncfs",
         "How a message is made safe before it is acknowledged.  syncfs: one sync of the file system for everything "
         "that came meanwhile, by far the fastest.  fsync: each file and folder by itself.",
@@ -123,171 +114,6 @@ class Dns(Section):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Smarthost(Section):
-    doc: ClassVar[str] = (
-        "A server that takes all mail for other domains, in place of their MX: Microsoft 365, Google Workspace, "
-        "SendGrid, Mailgun or your provider.  Many networks let no mail out by any other way."
-    )
-
-    host: str = setting(
-        HOST,
-        "",
-        'Its name.  "": none, mail goes straight to the MX.',
-        example="smtp.example.net",
-        why="your network or your address is not trusted by other servers",
-    )
-    port: int = setting(_PORT, 587, "Its port: 587 goes with starttls, 465 with implicit.", why="your provider says so")
-    tls: Literal["starttls", "implicit", "none"] = setting(
-        _choice("starttls", "implicit", "none"),
-        "starttls",
-        "How TLS is used with it.  starttls and implicit insist on TLS and a valid certificate; none is for a server "
-        "on the same machine.",
-        why="your provider says so",
-    )
-    user: str = setting(
-        TEXT,
-        "",
-        'The name to log in with.  "": no login.',
-        example="postmaster@example.org",
-        why="your provider gave you one",
-    )
-    password_file: str = setting(
-        PATH,
-        "",
-        "Path of a file with the password on its first line, readable for the server's user only.  The password itself "
-        "is never written here.",
-        example="/etc/mailstack/smarthost.password",
-        why="a login is needed",
-    )
-    token_url: str = setting(
-        HTTPS,
-        "",
-        "Where to get an access token (OAuth 2.0, client credentials), to log in with by XOAUTH2 in place of a "
-        "password; password_file then has the client's secret.  Microsoft 365 wants it.",
-        example="https://login.microsoftonline.com/TENANT/oauth2/v2.0/token",
-        why="the server takes no passwords any more",
-    )
-    client_id: str = setting(
-        TEXT,
-        "",
-        "The name under which this server is known there.",
-        example="00000000-0000-0000-0000-000000000000",
-        why="with token_url",
-    )
-    token_scope: str = setting(
-        TEXT,
-        "https://outlook.office365.com/.default",
-        "What the token shall be good for.",
-        why="token_url is not Microsoft's",
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Relay(Section):
-    doc: ClassVar[str] = "Mail to other domains."
-
-    give_up_after: timedelta = setting(
-        DURATION,
-        timedelta(days=5),
-        "How long mail that cannot be delivered is tried again, before its sender gets a report.  RFC 5321 §4.5.4.1 "
-        "asks for 4 to 5 days.",
-        why="people would rather know sooner",
-        live=True,
-    )
-    delay_notice_after: timedelta = setting(
-        DURATION,
-        timedelta(hours=4),
-        "When the sender of mail that still waits gets a notice of it, once.  0s: never.",
-        why="people ask why an answer does not come, or are troubled by notices",
-        live=True,
-    )
-    concurrency: int = setting(
-        Number(1, 1000),
-        100,
-        "Deliveries at the same time, in all.",
-        why="a slow or small line, or a large list to send to",
-        live=True,
-    )
-    concurrency_per_domain: int = setting(
-        Number(1, 1000),
-        20,
-        "The most deliveries at the same time to one domain.  Within it the server finds out how many each bears: it "
-        "begins with 3, more with each success, half when it is told to come later.",
-        live=True,
-        why="a domain with a server of your own can take more",
-    )
-    dane: bool = setting(
-        FLAG,
-        True,
-        "Whether TLSA records in a validated DNS are obeyed (RFC 7672): TLS with exactly those certificates.  It takes "
-        "a resolver that validates, and that is trusted: one on this machine.",
-        why="a domain's records are wrong, and mail to it must go all the same",
-    )
-    mta_sts: bool = setting(
-        FLAG,
-        True,
-        "Whether MTA-STS policies of other domains are fetched and obeyed (RFC 8461).  It takes HTTPS to the outside.",
-        why="this machine may open no connections to port 443",
-    )
-    chunking: bool = setting(
-        FLAG,
-        True,
-        "Whether messages go by BDAT (RFC 3030) to servers that offer it, else always by DATA.",
-        why="a server or a firewall in between mistreats BDAT",
-    )
-    without_8bitmime: Literal["convert", "as-is"] = setting(
-        _choice("convert", "as-is"),
-        "convert",
-        "What becomes of a message with 8-bit octets for a server that does not take them (8BITMIME).  convert: its "
-        "parts are encoded, which breaks DKIM signatures over them; what is signed within comes back.  as-is: it is "
-        "sent unchanged.",
-        why="an old server of yours takes 8-bit octets, and only does not say so",
-    )
-    srs: bool = setting(
-        FLAG,
-        True,
-        "Whether mail of strangers that an alias passes on to another server gets a return path in the alias's domain "
-        "(the Sender Rewriting Scheme), so that SPF lets it pass; bounces find their way back.  The key is in "
-        "`srs.key` in the state folder.",
-        why="the servers that your aliases lead to trust you and want to see the sender",
-    )
-    srs_days: int = setting(
-        Number(1, 500), 21, "For how many days bounces to such a return path are believed.", why="bounces come later"
-    )
-    suppress_for: timedelta = setting(
-        DURATION,
-        timedelta(0),
-        "How long an address whose server said that there is no such mailbox is not tried again: its mail comes back "
-        "at once.  0s: always tried.  `mailstack suppression` shows and removes them.",
-        why="you send to lists, and trying dead addresses costs your reputation; else a mailbox that is made tomorrow "
-        "would be out of reach, and nobody would know why",
-    )
-    tls_reports: bool = setting(
-        FLAG,
-        True,
-        "Whether domains that ask for it get a report each day on how TLS with their servers went (RFC 8460): how many "
-        "sessions were good and what was wrong with the others, no addresses and no mail.",
-        why="you do not want to tell",
-    )
-    tls_reports_to: str = setting(
-        TEXT,
-        "",
-        "An address of yours whose mail is looked at for such reports of others, beside the postmaster of each domain; "
-        "`mailstack tls reports` shows them.",
-        why="your domains' records (_smtp._tls) name another address",
-    )
-    mx_port: int = setting(_PORT, 25, "The port of other domains' servers.", why="only tests do: all the world has 25")
-    smarthost: Smarthost = field(default_factory=Smarthost)
-    transports: tuple[Transport, ...] = ()
-
-
-_BARE_LINE_ENDS = (
-    "What becomes of a CR or LF in a message that is not part of a CRLF.  refuse: 550 5.6.11.  normalise: it becomes a "
-    "line end."
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Quota(Section):
     doc: ClassVar[str] = (
         "How much an account may keep, unless its domain or itself has a limit of its own: `mailstack account quota`."
@@ -305,116 +131,11 @@ class Quota(Section):
         Number(0, 1 << 40), 0, "How many messages.  0: no limit.", live=True, why="as for storage", example=1_000_000
     )
     when_full: Literal["refuse", "defer"] = setting(
-        _choice("refuse", "defer"),
+        choice("refuse", "defer"),
         "refuse",
         "What senders are told.  refuse: 552 5.2.2, they hear of it at once.  defer: 452 4.2.2, they try again for "
         "some days.",
         why="people here clear up soon when asked to",
-        live=True,
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Smtp(Section):
-    doc: ClassVar[str] = "Mail from other servers: listeners with the protocol smtp."
-
-    greeting_delay: timedelta = setting(
-        DURATION,
-        timedelta(0),
-        "How long clients from other machines wait for the greeting.  Who speaks before it is sent away (554): bots "
-        "do, servers never.  0s: not at all; 2s to 6s is usual.",
-        why="bots take your places, and senders may wait a little",
-        live=True,
-    )
-
-    bare_line_ends: Literal["refuse", "normalise"] = setting(
-        _choice("refuse", "normalise"),
-        "refuse",
-        _BARE_LINE_ENDS,
-        why="a machine of yours that cannot be mended sends such mail; strangers could smuggle with it elsewhere",
-        live=True,
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submission(Section):
-    doc: ClassVar[str] = "Mail from people who have logged in: listeners with the protocol submission."
-
-    bare_line_ends: Literal["refuse", "normalise"] = setting(
-        _choice("refuse", "normalise"),
-        "normalise",
-        _BARE_LINE_ENDS,
-        why="every program in use here is known to be right",
-        live=True,
-    )
-    check_header_from: bool = setting(
-        FLAG,
-        True,
-        "Whether the address in From must be one of the account's own, or an alias that leads to it.  The sender "
-        "address of the envelope always must.",
-        why="a program sends in the names of many people",
-        live=True,
-    )
-    messages_per_hour: int = setting(
-        Number(0, 10_000_000),
-        300,
-        "Messages that one account may send within an hour.  `mailstack account limits` sets others for one "
-        "account.  0: any number.  Beyond a limit mail is refused for the time being (451 4.7.1), and the log"
-        " warns.",
-        why="a program sends for many people",
-        live=True,
-    )
-    messages_per_day: int = setting(
-        Number(0, 10_000_000),
-        2000,
-        "Messages that one account may send within a day.  0: any number.",
-        why="a program sends for many people",
-        live=True,
-    )
-    recipients_per_hour: int = setting(
-        Number(0, 10_000_000),
-        2000,
-        "Recipients, each of each message counted, within an hour.  0: any number.",
-        why="a program sends for many people",
-        live=True,
-    )
-    recipients_per_day: int = setting(
-        Number(0, 10_000_000),
-        10000,
-        "Recipients within a day.  0: any number.",
-        why="a program sends for many people",
-        live=True,
-    )
-    new_recipients_per_day: int = setting(
-        Number(0, 10_000_000),
-        500,
-        "Recipients within a day to whom the account has never written before: what spammers with a stolen "
-        "password need.  0: any number.",
-        why="a newsletter goes out from an account",
-        live=True,
-    )
-    hold_at_most: timedelta = setting(
-        DURATION,
-        timedelta(days=30),
-        "How long a message may be held back when a mail program asks for that (FUTURERELEASE: send later).  0s: not "
-        "at all.",
-        why="people plan further ahead, or the disk is small",
-        live=True,
-    )
-    urgent_senders: tuple[str, ...] = setting(
-        ListOf(TEXT),
-        (),
-        'Accounts whose mail goes before that of others when they ask for it (MT-PRIORITY above 0); "*" is everybody.  '
-        "Everybody may ask to be served later than others.",
-        example=("alarm@example.org",),
-        why="a monitoring system or a command post sends from here",
-        live=True,
-    )
-    show_client_ip: bool = setting(
-        FLAG,
-        False,
-        "Whether the Received line tells from which IP address the author has sent.",
-        why="your provider asks for it, to trace abuse",
         live=True,
     )
 
@@ -426,7 +147,7 @@ class Accounts(Section):
     )
 
     subaddress: str = setting(
-        _choice("+", "-", "=", ""),
+        choice("+", "-", "=", ""),
         "+",
         'What parts a mailbox from a tag of the user\'s own: alice+shop@… reaches alice.  "": nothing does.',
         why="people come from a server that used another sign",
@@ -470,10 +191,10 @@ class Log(Section):
     doc: ClassVar[str] = "What the server says about itself, on its standard error output (systemd's journal)."
 
     format: Literal["text", "json"] = setting(
-        _choice("text", "json"), "text", "text: a line to read.  json: one object a line.", why="a program reads it"
+        choice("text", "json"), "text", "text: a line to read.  json: one object a line.", why="a program reads it"
     )
     level: Literal["debug", "info", "warn", "error"] = setting(
-        _choice("debug", "info", "warn", "error"),
+        choice("debug", "info", "warn", "error"),
         "info",
         "The least important event that is told.  debug adds connections and relay tries.",
         why="to look for a fault",
